@@ -1,0 +1,80 @@
+"""Architectures: one file each, made by name with `create`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fieldmark.errors import UserError
+from fieldmark.families import resolve
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MODELS = {
+    "all_conv": "fieldmark.models.all_conv:AllConv",
+    "baseline": "fieldmark.models.baseline:Baseline",
+    "batch_norm": "fieldmark.models.batch_norm:BatchNorm",
+    "deep": "fieldmark.models.deep:Deep",
+    "deep_residual": "fieldmark.models.deep_residual:DeepResidual",
+    "digits": "fieldmark.models.digits:Digits",
+    "dropout": "fieldmark.models.dropout:Dropout",
+    "mlp": "fieldmark.models.mlp:MLP",
+    "residual": "fieldmark.models.residual:Residual",
+    "smiles": "fieldmark.models.smiles:Smiles",
+    "wide": "fieldmark.models.wide:wide",
+}
+"""Name to "module:class" or "module:function", either taking (num_classes, in_channels, image_size, **options)."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What `fieldmark list models` says of one architecture.
+
+    published_size: the side in pixels of the pictures it was published for; smallest: the smallest side that it
+    can take with its standard options; summary: one line.
+    """
+
+    published_size: int
+    smallest: int
+    summary: str
+
+
+ABOUT = {
+    "all_conv": About(32, 1, "baseline with strided convolutions for pools (after Springenberg 2015)"),
+    "baseline": About(32, 4, "two 3x3 convolutions with tanh and max-pooling, two linear layers"),
+    "batch_norm": About(32, 4, "wide with batch norm after each convolution"),
+    "deep": About(32, 8, "three 3x3 convolutions with ReLU and max-pooling, two linear layers"),
+    "deep_residual": About(32, 4, "a chain of residual blocks with batch norm; option blocks"),
+    "digits": About(28, 4, "two 5x5 convolutions and 1,024 hidden units, for digits and the like"),
+    "dropout": About(32, 4, "wide with whole channels dropped after each pooled map"),
+    "mlp": About(32, 1, "one hidden layer, no convolution: what the convolutional nets are compared with"),
+    "residual": About(32, 8, "deep with one skip connection"),
+    "smiles": About(64, 8, "four 3x3 convolutions, global mean, one output unit for two classes"),
+    "wide": About(32, 4, "baseline with twice the channels"),
+}
+
+
+def create(
+    name: str, num_classes: int, in_channels: int, image_size: int | tuple[int, int], **options: Any
+) -> nn.Module:
+    """A fresh network, weights drawn from torch's global generator (seed it first for the same weights).
+
+    name: one of MODELS. image_size: pixels, one side or (height, width). options: what the architecture takes,
+    `init="default" | "xavier" | "kaiming"` among them for all. The network maps float (N, in_channels, H, W)
+    to logits float (N, num_classes), or (N, 1) where two classes share one output unit.
+
+    Raises UserError for an unknown name or option, fewer than two classes, and a picture too small for the
+    network (the error names the smallest size that fits).
+
+    >>> net = create("baseline", num_classes=2, in_channels=3, image_size=32)
+    >>> sum(parameter.numel() for parameter in net.parameters())
+    18090
+    """
+    from fieldmark.models.building import build
+
+    network = resolve(MODELS, name, "model")
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if num_classes < 2:
+        raise UserError(f"a classifier needs at least two classes; got {num_classes}.")
+    return build(network, name, ABOUT[name].smallest, num_classes, in_channels, size, options)

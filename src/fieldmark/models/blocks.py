@@ -1,0 +1,45 @@
+"""Blocks that several of the textbook networks share."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import nn
+
+
+def convolution(
+    in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], stride: int = 1
+) -> nn.Conv2d:
+    """A convolution with bias whose padding keeps the size at stride 1 ("same", odd kernels).
+
+    >>> convolution(3, 16, 5).padding
+    (2, 2)
+    """
+    rows, columns = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+    if rows % 2 == 0 or columns % 2 == 0:
+        raise ValueError(f"'same' padding needs an odd kernel here; got {rows}x{columns}")
+    return nn.Conv2d(in_channels, out_channels, (rows, columns), stride, (rows // 2, columns // 2))
+
+
+def stage(**layers: nn.Module) -> nn.Sequential:
+    """A named run of layers, in the order given.
+
+    >>> list(stage(convolution=nn.Conv2d(1, 2, 3), activation=nn.ReLU()).named_children())[1][0]
+    'activation'
+    """
+    return nn.Sequential(OrderedDict(layers))
+
+
+def stages(**parts: nn.Module) -> nn.Sequential:
+    """The `features` of a network: stages by name, in the order given."""
+    return nn.Sequential(OrderedDict(parts))
+
+
+def pooled_size(image_size: tuple[int, int], halvings: int) -> tuple[int, int]:
+    """(height, width) after `halvings` non-overlapping 2x2 pools, which round down.
+
+    >>> pooled_size((28, 31), 2)
+    (7, 7)
+    """
+    height, width = image_size
+    return height // 2**halvings, width // 2**halvings

@@ -1,0 +1,71 @@
+"""A long chain of residual blocks (Deep Learning with PyTorch, ch. 8): 159,330 parameters with 10 blocks.
+
+The printed `n * [Block()]` repeats ONE block n times, so all depths share its 9,280 weights; here the blocks
+are distinct, and 100 of them make 994,530 parameters.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from torch import Tensor, nn
+
+from fieldmark.errors import UserError
+from fieldmark.models.blocks import convolution, pooled_size, stage, stages
+from fieldmark.models.network import Network
+
+
+class Block(nn.Module):
+    """relu(norm(conv(x))) + x, or without the `+ x` where `skip` is False.
+
+    The convolution has no bias, since batch norm would take it away again. Its weights start Kaiming-normal and
+    batch norm's scale at one half: a chain of 100 blocks then starts near the identity and still passes signal.
+    """
+
+    def __init__(self, channels: int, skip: bool = True) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.normalisation = nn.BatchNorm2d(channels)
+        self.activation = nn.ReLU()
+        self.skip = skip
+        nn.init.kaiming_normal_(self.convolution.weight, nonlinearity="relu")
+        nn.init.constant_(self.normalisation.weight, 0.5)
+        nn.init.zeros_(self.normalisation.bias)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        out = self.activation(self.normalisation(self.convolution(maps)))
+        return out + maps if self.skip else out
+
+
+class DeepResidual(Network):
+    """conv 3-32, max2, ReLU; `blocks` blocks of 32 channels; max2; linear to 32, ReLU; linear to the classes.
+
+    skips=False leaves the skip connections out, to see what they are for.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        image_size: tuple[int, int],
+        blocks: int = 10,
+        width: int = 32,
+        skips: bool = True,
+    ) -> None:
+        super().__init__()
+        if blocks < 1:
+            raise UserError(f"deep_residual needs at least one block; got blocks={blocks}.")
+        height, columns = pooled_size(image_size, 2)
+        chain = OrderedDict((f"block{i + 1}", Block(width, skips)) for i in range(blocks))
+        self.features = stages(
+            stem=stage(
+                convolution=convolution(in_channels, width, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()
+            ),
+            blocks=nn.Sequential(chain),
+            shrink=nn.MaxPool2d(2),
+        )
+        self.hidden = nn.Linear(width * height * columns, 32)
+        self.activation = nn.ReLU()
+        self.head = nn.Linear(32, num_classes)
+
+    def embed(self, maps: Tensor) -> Tensor:
+        return self.activation(self.hidden(maps.flatten(1)))  # (N, 32)

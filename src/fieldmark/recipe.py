@@ -1,0 +1,218 @@
+"""Recipe: every setting of a training run in one frozen flat dataclass; JSON in and out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from fieldmark.errors import UserError
+from fieldmark.families import unknown
+
+Optimizer = Literal["sgd", "adam", "adamw"]
+Schedule = Literal["constant", "linear", "cosine", "one-cycle"]
+Precision = Literal["auto", "fp32", "bf16"]
+Decay = Literal["all", "filters"]
+ClassWeights = Literal["none", "balanced"]
+Best = Literal["loss", "accuracy", "last"]
+Initialisation = Literal["default", "xavier", "kaiming"]
+ResizeRule = Literal["crop", "pad", "stretch"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what training does; the data apart, two runs of one recipe are the same run.
+
+    The values here are plain; `fieldmark.training.recipes` holds a preset per model.
+    Raises UserError when a value is outside its range, naming both.
+    """
+
+    model: str = "baseline"
+    """An architecture (fieldmark list models), or module:function for your own."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """What the architecture takes besides classes, channels and size, e.g. {"width": 32}."""
+    init: Initialisation = "default"
+    """Starting weights."""
+    epochs: int = 20
+    """Passes over the training pictures."""
+    max_minutes: float | None = None
+    """Stop at this many minutes of training and keep the best epoch so far."""
+    batch_size: int = 256
+    """Pictures per step."""
+    accumulate: int = 1
+    """Batches per optimiser step; the gradient is their mean."""
+    optimizer: Optimizer = "adamw"
+    """sgd is with Nesterov momentum."""
+    learning_rate: float | Literal["find"] = 0.001
+    """The peak of the schedule; "find" measures it first."""
+    schedule: Schedule = "one-cycle"
+    """How the learning rate moves over the run."""
+    warmup: float = 0.0
+    """Share of the run in which the rate climbs from 0 (constant, linear, cosine) or to the peak (one-cycle)."""
+    momentum: float = 0.9
+    """SGD's momentum."""
+    weight_decay: float = 0.0
+    """torch's weight_decay: L2 in sgd and adam, decoupled in adamw."""
+    decay: Decay = "filters"
+    """What decays: all parameters (as the textbooks do), or filters only (biases and norms spared)."""
+    l1: float = 0.0
+    """lambda of the penalty lambda * sum|w|, over what `decay` names."""
+    l2: float = 0.0
+    """lambda of the penalty lambda * sum w^2, over what `decay` names."""
+    label_smoothing: float = 0.0
+    """Share of the target spread evenly over all classes."""
+    class_weights: ClassWeights = "none"
+    """balanced: the loss weighs classes by the inverse of their share."""
+    augment: tuple[str | dict[str, Any], ...] = ()
+    """Augmentation steps in order: names (fieldmark list augmentations), or in Python and JSON also dicts."""
+    averaging: float = 0.0
+    """Decay of the exponential moving average of the weights, per step; 0 is off."""
+    clip: float | None = None
+    """Largest norm of the gradient."""
+    patience: int | None = None
+    """Stop after this many epochs without a better validation loss."""
+    best: Best = "loss"
+    """Which epoch's weights are kept: lowest validation loss, highest validation accuracy, or the last."""
+    precision: Precision = "auto"
+    """auto: bf16 where the processor computes in it, else fp32."""
+    channels_last: bool = True
+    """Store maps NHWC, which convolutions on CPUs and recent GPUs prefer."""
+    seed: int = 0
+    """Starting weights, order, augmentation: all follow from it."""
+    classes: tuple[str, ...] | None = None
+    """Only these classes, in this order."""
+    label: str | None = None
+    """The attribute or column that is the label."""
+    limit: int | None = None
+    """At most this many training pictures, stratified."""
+    image_size: tuple[int, int] | None = None
+    """What the network receives, (height, width); None: native if all agree and are at most 64, else the model's."""
+    resize: ResizeRule = "crop"
+    """How a picture of another shape is made to fit."""
+    val: float = 0.1
+    """Share of the pictures for validation where the data does not say."""
+    test: float = 0.1
+    """Share of the pictures for the test where the data has no splits at all."""
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _check_ranges(self)
+
+    def replace(self, **changes: Any) -> Recipe:
+        """This recipe with some settings changed. Raises UserError for a setting there is none of."""
+        _check_names(changes)
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> str:
+        """All settings as a JSON object, in the order of the fields.
+
+        >>> Recipe.from_json(Recipe(epochs=3).to_json()) == Recipe(epochs=3)
+        True
+        """
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """The recipe that `to_json` wrote; settings left out take the default.
+
+        Raises UserError for text that is not a JSON object, unknown settings, and wrong values.
+        """
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise UserError(f"the recipe is not JSON: {error}.") from error
+        if not isinstance(document, dict):
+            raise UserError(f"a recipe is a JSON object; got {type(document).__name__}.")
+        _check_names(document)
+        for name in ("augment", "classes", "image_size"):
+            if isinstance(document.get(name), list):
+                document[name] = tuple(document[name])
+        return cls(**document)
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """The recipe in a JSON file. Raises UserError, naming the file."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"cannot read the recipe {path}: {error}.") from error
+        try:
+            return cls.from_json(text)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+
+
+def _check_names(settings: dict[str, Any]) -> None:
+    names = [setting.name for setting in dataclasses.fields(Recipe)]
+    for name in settings:
+        if name not in names:
+            raise UserError(unknown(name, names, "setting of a recipe"))
+
+
+def _matches(value: Any, kind: Any) -> bool:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(_matches(value, choice) for choice in arguments)
+    if origin is Literal:
+        return value in arguments
+    if origin is tuple:
+        kinds = arguments if arguments[-1:] != (...,) else [arguments[0]] * len(value or ())
+        return (
+            isinstance(value, tuple)
+            and len(kinds) == len(value)
+            and all(_matches(item, one) for item, one in zip(value, kinds, strict=True))
+        )
+    if origin is dict:
+        return isinstance(value, dict)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind if isinstance(kind, type) else type(None))
+
+
+def _check_types(recipe: Recipe) -> None:
+    for name, kind in typing.get_type_hints(Recipe).items():
+        value = getattr(recipe, name)
+        if not _matches(value, kind):
+            raise UserError(f"recipe: {name}={value!r} does not fit; it takes {_spell(kind)}.")
+
+
+def _spell(kind: Any) -> str:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_spell(choice) for choice in arguments)
+    if origin is Literal:
+        return " | ".join(str(choice) for choice in arguments)
+    if origin is tuple:
+        return "a list of " + _spell(arguments[0]) if arguments[-1:] == (...,) else f"{len(arguments)} numbers"
+    if kind is type(None):
+        return "null"
+    return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(kind, "an object")
+
+
+def _check_ranges(recipe: Recipe) -> None:
+    least = {"epochs": 1, "batch_size": 1, "accumulate": 1, "patience": 1, "limit": 1, "seed": 0}
+    for name, bound in least.items():
+        value = getattr(recipe, name)
+        if value is not None and value < bound:
+            raise UserError(f"recipe: {name}={value} is too small; at least {bound}.")
+    for name in ("warmup", "momentum", "label_smoothing", "averaging", "val", "test"):
+        value = getattr(recipe, name)
+        if not 0 <= value < 1:
+            raise UserError(f"recipe: {name}={value} is outside 0 <= {name} < 1.")
+    for name in ("weight_decay", "l1", "l2"):
+        if not 0 <= getattr(recipe, name) < float("inf"):
+            raise UserError(f"recipe: {name}={getattr(recipe, name)} must not be negative.")
+    for name in ("max_minutes", "clip", "learning_rate"):
+        value = getattr(recipe, name)
+        if isinstance(value, int | float) and not 0 < value < float("inf"):
+            raise UserError(f"recipe: {name}={value} must be above 0.")
+    if recipe.image_size is not None and min(recipe.image_size) < 1:
+        raise UserError(f"recipe: image_size={recipe.image_size} must be above 0.")
+    if recipe.val + recipe.test >= 1:
+        raise UserError(f"recipe: val={recipe.val} and test={recipe.test} leave nothing to train on.")

@@ -1,0 +1,205 @@
+"""The data types: Listing -> ImageSet -> Batch -> Predictions. Nothing else travels between packages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a source found on disk, nothing decoded yet.
+
+    files: paths below `root` with forward slashes (an absolute path stands for itself); labels: positions in
+    `classes`; splits: "train", "val", "test", or None where the source does not say. Three tuples of one length.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+    labels: tuple[int, ...]
+    splits: tuple[str | None, ...]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert len(self.files) == len(self.labels) == len(self.splits), "one label and one split per file"
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Decoded pictures of one size with their labels.
+
+    images uint8 (N, C, H, W), C 1 or 3, stored NHWC (channels_last); labels int64 (N,); classes: the names,
+    in fixed order; files: N names, or None for array formats.
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    files: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        assert self.images.dtype == torch.uint8, self.images.dtype
+        assert self.images.dim() == 4, self.images.shape
+        assert self.labels.dtype == torch.int64, self.labels.dtype
+        assert len(self.images) == len(self.labels), (len(self.images), len(self.labels))
+        assert self.files is None or len(self.files) == len(self.images)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def channels(self) -> int:
+        return self.images.shape[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.images.shape[2], self.images.shape[3]
+
+    def select(self, index: Tensor | Sequence[int]) -> ImageSet:
+        """The pictures at `index`, int64 (M,), in that order."""
+        rows = torch.as_tensor(index, dtype=torch.int64)
+        files = None if self.files is None else tuple(self.files[i] for i in rows.tolist())
+        # A gather over NHWC memory keeps the layout; over the permuted view it would not.
+        images = self.images.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
+        return replace(self, images=images, labels=self.labels[rows], files=files)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A picture that was left out, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train, validation and test pictures of the same classes, and how they came to be.
+
+    `image_size` is what the network receives, (height, width). The training images may be larger (up to 1.25
+    times) when zooming augmentation needs the margin. `resize` is the rule that made the pictures fit.
+    `fingerprint`: SHA-256 over the pixels and labels of all splits. `notes` are for the user's eyes.
+    Training pictures are ordered by the hash of their pixels, so that the order does not depend on the source.
+    """
+
+    train: ImageSet
+    val: ImageSet
+    test: ImageSet | None
+    name: str
+    image_size: tuple[int, int]
+    resize: str = "crop"
+    fingerprint: str = ""
+    notes: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.train.classes
+
+    @property
+    def channels(self) -> int:
+        return self.train.channels
+
+    def split(self, name: str) -> ImageSet | None:
+        """The split called `name`: "train", "val" or "test"; None if there is no such part."""
+        assert name in SPLITS, name
+        found: ImageSet | None = getattr(self, name)
+        return found
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures on the device, ready for the network.
+
+    images float (N, C, H, W), normalised; labels int64 (N,), or float (N, K) after mixing; index int64 (N,):
+    positions in the ImageSet; mask bool (N,): False on rows that only pad the last batch of a prediction.
+    """
+
+    images: Tensor
+    labels: Tensor
+    index: Tensor
+    mask: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One pass of a network over an ImageSet; every metric is a pure function of it.
+
+    logits float32 (N, K), K >= 2; labels int64 (N,), or None for pictures without one; embeddings float32
+    (N, D) or None; index int64 (N,): which picture of the set each row belongs to.
+    """
+
+    logits: Tensor
+    labels: Tensor | None = None
+    embeddings: Tensor | None = None
+    index: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a decoded picture becomes the network's input; it travels with the classifier.
+
+    The picture is resized by `resize` to `image_size` (height, width), brought to `channels` (1 grey, 3 RGB),
+    divided by 255, then (x - mean) / std per channel.
+    """
+
+    image_size: tuple[int, int]
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resize: str = "crop"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "image_size": list(self.image_size),
+            "channels": self.channels,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "resize": self.resize,
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Preprocessing:
+        height, width = document["image_size"]
+        return cls(
+            image_size=(int(height), int(width)),
+            channels=int(document["channels"]),
+            mean=tuple(float(value) for value in document["mean"]),
+            std=tuple(float(value) for value in document["std"]),
+            resize=str(document["resize"]),
+        )
+
+
+@dataclass
+class History:
+    """What training recorded, one row per epoch, in the columns of `history.csv`."""
+
+    COLUMNS = (
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "val_loss",
+        "val_accuracy",
+        "learning_rate",
+        "seconds",
+        "images_per_second",
+    )
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def column(self, name: str) -> list[float]:
+        return [row[name] for row in self.rows]
