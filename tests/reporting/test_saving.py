@@ -1,0 +1,52 @@
+"""A figure file is whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from PIL import Image
+
+from fieldmark.errors import UserError
+from fieldmark.reporting.page import page
+from fieldmark.reporting.saving import save
+
+
+def test_the_png_states_its_resolution(tmp_path: Path) -> None:
+    figure, _ = page(3, 2)
+    path = save(figure, str(tmp_path / "figure.png"))
+    with Image.open(path) as image:
+        assert (image.format, image.size, image.mode) == ("PNG", (450, 300), "RGB")
+        assert [round(dots) for dots in image.info["dpi"]] == [150, 150]
+    assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_a_full_disk_leaves_the_old_figure_and_says_why(tmp_path: Path) -> None:
+    figure, _ = page(3, 2)
+    path = save(figure, tmp_path / "figure.png")
+    before = path.read_bytes()
+
+    def half(self: Image.Image, file: Path, **_: object) -> None:
+        file.write_bytes(b"half a picture")
+        raise OSError(28, "No space left on device")
+
+    with (
+        mock.patch.object(Image.Image, "save", half),
+        pytest.raises(UserError, match="No space left") as error,
+    ):
+        save(figure, path)
+    assert "figure.png" in str(error.value)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_other_endings_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"figure\.jpg does not end in \.png"):
+        save(page(1, 1)[0], tmp_path / "figure.jpg")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere"):
+        save(page(1, 1)[0], tmp_path / "nowhere" / "figure.png")
