@@ -24,15 +24,15 @@ MODELS = {
     "smiles": "fieldmark.models.smiles:Smiles",
     "wide": "fieldmark.models.wide:wide",
 }
-"""Name to "module:class" or "module:function", either taking (num_classes, in_channels, image_size, **options)."""
+"""Name to "module:class" or "module:function", taking (num_classes, in_channels, image_size, **options)."""
 
 
 @dataclass(frozen=True)
 class About:
     """What `fieldmark list models` says of one architecture.
 
-    published_size: the side in pixels of the pictures it was published for; smallest: the smallest side that it
-    can take with its standard options; summary: one line.
+    published_size: the side in pixels of the pictures it was published for; smallest: the smallest side that
+    it can take with its standard options; summary: one line.
     """
 
     published_size: int
@@ -60,12 +60,12 @@ def create(
 ) -> nn.Module:
     """A fresh network, weights drawn from torch's global generator (seed it first for the same weights).
 
-    name: one of MODELS. image_size: pixels, one side or (height, width). options: what the architecture takes,
-    `init="default" | "xavier" | "kaiming"` among them for all. The network maps float (N, in_channels, H, W)
-    to logits float (N, num_classes), or (N, 1) where two classes share one output unit.
+    name: one of MODELS. image_size: pixels, one side or (height, width). options: what the architecture
+    takes, `init="default" | "xavier" | "kaiming"` among them for all. The network maps float
+    (N, in_channels, H, W) to logits float (N, num_classes), or (N, 1) where two classes share one unit.
 
-    Raises UserError for an unknown name or option, fewer than two classes, and a picture too small for the
-    network (the error names the smallest size that fits).
+    Raises UserError for an unknown name or option, a value that does not fit it, fewer than two classes, and
+    a picture too small for the network (the error names the smallest size that fits).
 
     >>> net = create("baseline", num_classes=2, in_channels=3, image_size=32)
     >>> sum(parameter.numel() for parameter in net.parameters())
@@ -77,4 +77,6 @@ def create(
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     if num_classes < 2:
         raise UserError(f"a classifier needs at least two classes; got {num_classes}.")
+    if in_channels < 1:
+        raise UserError(f"pictures have at least one channel; got {in_channels}.")
     return build(network, name, ABOUT[name].smallest, num_classes, in_channels, size, options)

@@ -12,7 +12,7 @@ from fieldmark.models.network import Network
 
 
 class AllConv(Network):
-    """conv 3-16, tanh, conv 16-16 stride 2, tanh; conv 16-8, tanh, conv 8-8 stride 2, tanh; linear 32, tanh; head.
+    """conv 3-16, conv 16-16 stride 2; conv 16-8, conv 8-8 stride 2; linear 32; head; tanh between them all.
 
     The strided convolution learns its own way to shrink the map, where a pool always takes the maximum.
     20,994 parameters for 3 channels, 32x32, 2 classes: the baseline's 18,090 + (16*16*9 + 16) + (8*8*9 + 8).

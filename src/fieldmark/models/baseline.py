@@ -1,6 +1,7 @@
 """The birds-against-airplanes network: two convolutions, two linear layers, tanh throughout.
 
-Stevens, Antiga, Viehmann, Deep Learning with PyTorch, ch. 8. 18,090 parameters for 3 channels, 32x32, 2 classes.
+Stevens, Antiga, Viehmann, Deep Learning with PyTorch, ch. 8.
+18,090 parameters for 3 channels, 32x32, 2 classes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from fieldmark.models.network import Network
 class Baseline(Network):
     """conv 3-16, max2, tanh; conv 16-8, max2, tanh; linear to 32, tanh; linear to the classes.
 
-    width: channels of the first convolution, the second has half; kernel_size: one side or (rows, columns), odd.
+    width: channels of the first convolution, the second has half. kernel_size: one side or (rows, columns),
+    odd.
 
     The book pools after tanh. Maximum and a rising function commute, so pooling first is the same network
     and calls tanh on a quarter of the values.

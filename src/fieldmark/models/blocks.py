@@ -6,18 +6,26 @@ from collections import OrderedDict
 
 from torch import nn
 
+from fieldmark.errors import UserError
+
 
 def convolution(
     in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], stride: int = 1
 ) -> nn.Conv2d:
     """A convolution with bias whose padding keeps the size at stride 1 ("same", odd kernels).
 
+    Raises UserError for an even kernel, and for no channels (a width so small that its half is 0).
+
     >>> convolution(3, 16, 5).padding
     (2, 2)
     """
     rows, columns = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
     if rows % 2 == 0 or columns % 2 == 0:
-        raise ValueError(f"'same' padding needs an odd kernel here; got {rows}x{columns}")
+        raise UserError(f"kernel_size {rows}x{columns} is even; padding on both sides alike needs odd sides.")
+    if min(rows, columns) < 1:
+        raise UserError(f"kernel_size {rows}x{columns} is too small; at least 1.")
+    if min(in_channels, out_channels) < 1:
+        raise UserError(f"a convolution from {in_channels} to {out_channels} channels: take a larger width.")
     return nn.Conv2d(in_channels, out_channels, (rows, columns), stride, (rows // 2, columns // 2))
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +11,7 @@ from torch import nn
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
 from fieldmark.models.initialisation import INITIALISATIONS, initialise
-
-STANDARD = ("num_classes", "in_channels", "image_size")
+from fieldmark.models.options import checked
 
 
 def build(
@@ -31,14 +28,9 @@ def build(
     init = options.pop("init", "default")
     if init not in INITIALISATIONS:
         raise UserError(unknown(init, INITIALISATIONS, "weight initialisation"))
-    allowed = [key for key in inspect.signature(network).parameters if key not in STANDARD]
-    for key in options:
-        if key not in allowed:
-            close = difflib.get_close_matches(key, allowed, n=1)
-            hint = f" Closest: {close[0]}." if close else ""
-            raise UserError(f"{name} has no option '{key}'.{hint} All: {', '.join([*allowed, 'init'])}.")
+    options = checked(network, name, options)
+    height, width = image_size
     if min(image_size) < smallest:
-        height, width = image_size
         raise UserError(
             f"{height}x{width} pictures are too small for {name}: it needs at least {smallest}x{smallest}. "
             f"Try --image-size {smallest} or another model."
@@ -51,18 +43,27 @@ def build(
 def foreign(reference: str) -> Callable[..., nn.Module]:
     """The function or class that "module:function" names, imported from the user's own code.
 
-    Raises UserError when the module or the function is not there.
+    Only for a name that the user gave just now: never call it with one that a file gave.
+    Raises UserError when the module cannot be imported, or has nothing to call by that name.
     """
     module, _, function = reference.partition(":")
+    if not module or not function or module.startswith("."):
+        raise UserError(f"model '{reference}': a model of your own is named module:function.")
     try:
-        found = getattr(importlib.import_module(module), function)
+        found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise UserError(
             f"model '{reference}': no module named '{error.name}' can be imported from here. "
             "Run from its folder, or put it on PYTHONPATH."
         ) from error
-    except AttributeError as error:
-        raise UserError(f"model '{reference}': {module} has no '{function}'.") from error
-    if not callable(found):
+    except Exception as error:  # the user's module may raise anything at all
+        what = " ".join(str(error).split())
+        raise UserError(
+            f"model '{reference}': importing {module} fails: {type(error).__name__}: {what}"
+        ) from error
+    if not hasattr(found, function):
+        raise UserError(f"model '{reference}': {module} has no '{function}'.")
+    made = getattr(found, function)
+    if not callable(made):
         raise UserError(f"model '{reference}': {function} is not a function or class.")
-    return found
+    return made

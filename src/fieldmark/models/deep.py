@@ -1,4 +1,4 @@
-"""One convolution deeper than the baseline, with ReLU (Deep Learning with PyTorch, ch. 8): 16,130 parameters."""
+"""The baseline one convolution deeper, with ReLU (Deep Learning with PyTorch, ch. 8): 16,130 parameters."""
 
 from __future__ import annotations
 
@@ -21,12 +21,8 @@ class Deep(Network):
             stage1=stage(
                 convolution=convolution(in_channels, width, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()
             ),
-            stage2=stage(
-                convolution=convolution(width, half, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()
-            ),
-            stage3=stage(
-                convolution=convolution(half, half, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()
-            ),
+            stage2=stage(convolution=convolution(width, half, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()),
+            stage3=stage(convolution=convolution(half, half, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()),
         )
         self.hidden = nn.Linear(half * height * columns, 32)
         self.activation = nn.ReLU()

@@ -7,18 +7,23 @@ are distinct, and 100 of them make 994,530 parameters.
 from __future__ import annotations
 
 from collections import OrderedDict
+
 from torch import Tensor, nn
 
 from fieldmark.errors import UserError
 from fieldmark.models.blocks import convolution, pooled_size, stage, stages
 from fieldmark.models.network import Network
 
+MOST = 1000
+"""More blocks than this are a slip of the pen, and would take minutes only to make."""
+
 
 class Block(nn.Module):
     """relu(norm(conv(x))) + x, or without the `+ x` where `skip` is False.
 
-    The convolution has no bias, since batch norm would take it away again. Its weights start Kaiming-normal and
-    batch norm's scale at one half: a chain of 100 blocks then starts near the identity and still passes signal.
+    The convolution has no bias, since batch norm would take it away again. Its weights start Kaiming-normal
+    and batch norm's scale at one half: a chain of 100 blocks starts near the identity and still passes
+    signal.
     """
 
     def __init__(self, channels: int, skip: bool = True) -> None:
@@ -52,10 +57,12 @@ class DeepResidual(Network):
         skips: bool = True,
     ) -> None:
         super().__init__()
-        if blocks < 1:
-            raise UserError(f"deep_residual needs at least one block; got blocks={blocks}.")
+        if not 1 <= blocks <= MOST:
+            raise UserError(f"deep_residual takes 1 to {MOST} blocks; got blocks={blocks}.")
         height, columns = pooled_size(image_size, 2)
-        chain = OrderedDict((f"block{i + 1}", Block(width, skips)) for i in range(blocks))
+        chain: OrderedDict[str, nn.Module] = OrderedDict(
+            (f"block{i + 1}", Block(width, skips)) for i in range(blocks)
+        )
         self.features = stages(
             stem=stage(
                 convolution=convolution(in_channels, width, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()

@@ -1,4 +1,7 @@
-"""The handwritten-digit network (Raschka, Liu, Mirjalili, ch. 14): 3,274,634 parameters for 1x28x28, 10 classes."""
+"""The handwritten-digit network (Raschka, Liu, Mirjalili, ch. 14).
+
+3,274,634 parameters for 1 channel, 28x28, 10 classes.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from fieldmark.models.network import Network
 class Digits(Network):
     """conv5 1-32, max2, ReLU; conv5 32-64, max2, ReLU; linear to 1,024, ReLU, dropout; linear to the classes.
 
-    The book pools after ReLU; pooling first is the same function (maximum and ReLU commute), a quarter the work.
+    The book pools after ReLU. Pooling first is the same function (maximum and ReLU commute) and leaves ReLU a
+    quarter of the values.
     """
 
     def __init__(

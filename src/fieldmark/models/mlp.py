@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Literal
 
 from torch import Tensor, nn
 
+from fieldmark.errors import UserError
 from fieldmark.models.blocks import stages
 from fieldmark.models.network import Network
 
@@ -25,10 +27,12 @@ class MLP(Network):
         in_channels: int,
         image_size: tuple[int, int],
         hidden: int | tuple[int, ...] = 512,
-        activation: str = "tanh",
+        activation: Literal["tanh", "relu"] = "tanh",
     ) -> None:
         super().__init__()
         sizes = [hidden] if isinstance(hidden, int) else list(hidden)
+        if min(sizes, default=1) < 1:
+            raise UserError(f"mlp: hidden={hidden} must be at least 1.")
         self.features = stages(pixels=nn.Identity())
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         inputs = in_channels * image_size[0] * image_size[1]

@@ -33,9 +33,7 @@ class Residual(Network):
             stage1=stage(
                 convolution=convolution(in_channels, width, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()
             ),
-            stage2=stage(
-                convolution=convolution(width, half, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()
-            ),
+            stage2=stage(convolution=convolution(width, half, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()),
             stage3=stage(skip=Skip(half), pool=nn.MaxPool2d(2)),
         )
         self.hidden = nn.Linear(half * height * columns, 32)

@@ -11,8 +11,8 @@ from fieldmark.models.network import Network
 class Smiles(Network):
     """Four 3x3 convolutions (32, 64, 128, 256), three pools, the mean over the map, one output unit.
 
-    With two classes the single unit z stands for logits (0, z); more classes get one unit each. Without the mean
-    the last layer would take 16,384 inputs instead of 256 on 64x64 pictures.
+    With two classes the single unit z stands for logits (0, z); more classes get one unit each. Without the
+    mean the last layer would take 16,384 inputs instead of 256 on 64x64 pictures.
     """
 
     def __init__(
