@@ -1,0 +1,116 @@
+"""Fetching the named sets: several addresses, checksums, one message when all of them fail."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fieldmark.errors import DataError
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what, done, total); total is 0 while it is unknown."""
+
+TIMEOUT = (10, 60)  # seconds to connect, seconds between two pieces
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One file as its hosts have it; checksum: "md5:..." or "sha256:..."."""
+
+    file: str
+    checksum: str
+
+
+def data_folder() -> Path:
+    """Where the named sets lie: $FIELDMARK_DATA, else ~/.cache/fieldmark."""
+    chosen = os.environ.get("FIELDMARK_DATA")
+    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "fieldmark"
+
+
+def fetch(
+    name: str,
+    remotes: Sequence[Remote],
+    addresses: Sequence[str],
+    folder: Path,
+    progress: Progress | None = None,
+) -> None:
+    """Bring `remotes` into `folder`, each from the first address that gives it with the right checksum.
+
+    addresses: the folders on the hosts, ending in "/". What already lies in `folder` whole is left alone.
+    Raises DataError, naming all files and where to put them, when one cannot be had from any address.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make the folder {folder} for {name}: {error.strerror}.") from error
+    addresses = list(addresses)
+    for remote in remotes:
+        failures = []
+        for address in list(addresses):
+            failure = _retrieve(address + remote.file, remote, folder, progress)
+            if failure is None:
+                addresses.remove(address)
+                addresses.insert(0, address)  # the next file most likely is there too
+                break
+            failures.append(f"{address} ({failure})")
+        else:
+            wanted = ", ".join(one.file for one in remotes)
+            raise DataError(
+                f"cannot download {name}: {remote.file} from {'; '.join(failures)}. "
+                f"Without a network, put {wanted} into {folder}."
+            )
+
+
+def _retrieve(url: str, remote: Remote, folder: Path, progress: Progress | None) -> str | None:
+    """Download one file; None when it is there and whole, else the reason in a few words."""
+    import pooch
+
+    bar = _Bar(f"download {remote.file}", progress) if progress else False
+    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=TIMEOUT)
+    with _quiet(pooch.get_logger()):
+        try:
+            pooch.retrieve(url, remote.checksum, fname=remote.file, path=folder, downloader=downloader)
+        except ValueError:  # what pooch raises when the hash differs
+            return "wrong checksum"
+        except OSError as error:  # requests' errors are OSErrors
+            return _reason(error)
+    return None
+
+
+def _reason(error: OSError) -> str:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is not None:
+        return f"HTTP {status}"
+    return error.strerror or type(error).__name__
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+class _Bar:
+    """What pooch wants of a progress bar, passed on to a Progress."""
+
+    def __init__(self, what: str, progress: Progress) -> None:
+        self.what, self.progress = what, progress
+        self.done = self.total = 0
+
+    def update(self, size: int) -> None:
+        self.done = min(self.done + size, self.total or self.done + size)  # pooch counts whole pieces
+        self.progress(self.what, self.done, self.total)
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,183 @@
+"""All pictures of a source with what is known of each, whether they came as arrays or as files."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fieldmark.data.download import Progress
+from fieldmark.data.splitting import Hashes, Rows
+from fieldmark.data.store import NATIVE_LIMIT, Stored, open_store
+from fieldmark.errors import DataError, UserError
+from fieldmark.families import unknown
+from fieldmark.vocabulary import ImageSet, Listing, Unreadable
+
+Found = Listing | dict[str, ImageSet]
+UNREADABLE_LIMIT = 0.1  # share of a set
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """M pictures with what is known of each.
+
+    images uint8 (M, C, H, W), stored NHWC, memory-mapped where they come from a store; hashes (M,) "S32":
+    SHA-256 over the decoded HWC bytes, before resizing; labels int64 (M,); given (M,): the split the source
+    says, or ""; sizes int (M, 2): (height, width) before resizing; grey bool (M,); image_size: what a network
+    receives. Pictures from files have that size already, those from arrays still their own.
+    """
+
+    images: Tensor
+    hashes: Hashes
+    labels: Rows
+    given: NDArray[np.str_]
+    classes: tuple[str, ...]
+    sizes: Rows
+    grey: NDArray[np.bool_]
+    image_size: tuple[int, int]
+    files: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+def restrict(found: Found, classes: Sequence[str] | None, name: str) -> Found:
+    """Only the pictures of `classes`, which become the classes in this order; all of them for None.
+
+    Raises UserError for a class that is not there and for one given twice.
+    """
+    if classes is None:
+        return found
+    there = found.classes if isinstance(found, Listing) else found["train"].classes
+    for one in classes:
+        if one not in there:
+            raise UserError(unknown(one, there, f"class of {name}"))
+        if list(classes).count(one) > 1:
+            raise UserError(f"class '{one}' is given twice. Name each class once.")
+    position = np.array([classes.index(one) if one in classes else -1 for one in there])
+    if isinstance(found, Listing):
+        return _restrict_listing(found, tuple(classes), position)
+    return {split: _restrict_arrays(part, tuple(classes), position) for split, part in found.items()}
+
+
+def _restrict_listing(listing: Listing, classes: tuple[str, ...], position: NDArray[np.int64]) -> Listing:
+    labels = position[np.array(listing.labels, np.int64)]
+    rows = np.flatnonzero(labels >= 0).tolist()
+    return replace(
+        listing,
+        files=tuple(listing.files[row] for row in rows),
+        labels=tuple(labels[rows].tolist()),
+        splits=tuple(listing.splits[row] for row in rows),
+        classes=classes,
+    )
+
+
+def _restrict_arrays(part: ImageSet, classes: tuple[str, ...], position: NDArray[np.int64]) -> ImageSet:
+    labels = torch.from_numpy(position)[part.labels]
+    rows = (labels >= 0).nonzero().flatten()
+    return replace(part.select(rows), labels=labels[rows], classes=classes)
+
+
+def gather(
+    found: Found,
+    name: str,
+    *,
+    image_size: tuple[int, int] | None,
+    default_size: int,
+    rule: str,
+    progress: Progress | None = None,
+) -> Gathered:
+    """The pictures of `found`, decoded and hashed.
+
+    image_size: (height, width); None keeps the pictures' own size if all agree and it is at most 64, else
+    takes `default_size` squared. Raises DataError when more than a tenth of a split or a whole class of the
+    training pictures cannot be read, naming the first reasons.
+    """
+    if isinstance(found, Listing):
+        stored = open_store(
+            found.root,
+            found.files,
+            image_size=image_size,
+            default_size=default_size,
+            rule=rule,
+            progress=progress,
+        )
+        return _from_files(found, name, stored)
+    return _from_arrays(found, image_size, default_size)
+
+
+def _from_files(listing: Listing, name: str, stored: Stored) -> Gathered:
+    labels = np.array(listing.labels, np.int64)
+    given = np.array([split or "" for split in listing.splits], np.str_)
+    _refuse_unreadable(listing, name, labels, given, stored)
+    kept = stored.kept
+    return Gathered(
+        images=stored.images,
+        hashes=np.ascontiguousarray(stored.hashes).view("S32").reshape(-1),
+        labels=labels[kept],
+        given=given[kept],
+        classes=listing.classes,
+        sizes=stored.sizes,
+        grey=stored.grey,
+        image_size=stored.image_size,
+        files=tuple(listing.files[row] for row in kept.tolist()),
+        notes=listing.notes,
+        unreadable=stored.unreadable,
+    )
+
+
+def _refuse_unreadable(
+    listing: Listing, name: str, labels: Rows, given: NDArray[np.str_], stored: Stored
+) -> None:
+    lost = np.ones(len(labels), bool)
+    lost[stored.kept] = False
+    if not lost.any():
+        return
+    reasons = "; ".join(f"{one.file}: {one.reason}" for one in stored.unreadable[:3])
+    for split, total in Counter(given.tolist()).items():
+        count = int(lost[given == split].sum())
+        if count > UNREADABLE_LIMIT * total:
+            where = f"{name}/{split}" if split else name
+            raise DataError(
+                f"{count} of {total} pictures of {where} cannot be read ({reasons}). Replace them."
+            )
+    for label, one in enumerate(listing.classes):
+        members = (labels == label) & np.isin(given, ("", "train"))
+        if members.any() and lost[members].all():
+            raise DataError(f"no picture of class '{one}' of {name} can be read ({reasons}). Replace them.")
+
+
+def _from_arrays(
+    parts: dict[str, ImageSet], image_size: tuple[int, int] | None, default_size: int
+) -> Gathered:
+    first = next(iter(parts.values()))
+    nhwc = [part.images.permute(0, 2, 3, 1).contiguous() for part in parts.values()]
+    count = sum(map(len, nhwc))
+    native = first.size if max(first.size) <= NATIVE_LIMIT else (default_size, default_size)
+    return Gathered(
+        images=(nhwc[0] if len(nhwc) == 1 else torch.cat(nhwc)).permute(0, 3, 1, 2),
+        hashes=np.concatenate([hash_pictures(block) for block in nhwc]),
+        labels=torch.cat([part.labels for part in parts.values()]).numpy(),
+        given=np.repeat(list(parts), [len(block) for block in nhwc]),
+        classes=first.classes,
+        sizes=np.broadcast_to(np.array(first.size), (count, 2)),
+        grey=np.full(count, first.channels == 1),
+        image_size=image_size or native,
+    )
+
+
+def hash_pictures(nhwc: Tensor) -> Hashes:
+    """SHA-256 over the bytes of each picture of uint8 (N, H, W, C), contiguous; (N,) "S32".
+
+    >>> hash_pictures(torch.zeros(1, 1, 1, 1, dtype=torch.uint8))[0].hex()[:8]
+    '6e340b9c'
+    """
+    assert nhwc.is_contiguous()
+    rows = nhwc.numpy().reshape(len(nhwc), math.prod(nhwc.shape[1:]))
+    return np.array([hashlib.sha256(row.data).digest() for row in rows], "S32")

@@ -1,0 +1,71 @@
+"""What the user should know about the data before trusting a number: pure functions that give sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fieldmark.data.gathering import Gathered
+from fieldmark.data.resizing import lost_share
+from fieldmark.data.sources.naming import listed
+from fieldmark.data.splitting import Rows, contradictory, shared
+
+CROPPED_LIMIT = 1 / 3  # share of a picture's pixels
+IMBALANCE_LIMIT = 10  # times the smallest class
+
+
+def notes(pictures: Gathered, parts: dict[str, Rows], rule: str) -> tuple[str, ...]:
+    """Sentences about what is missing, cut away, repeated or uneven in these splits; most often none."""
+    return (
+        *pictures.notes,
+        *missing(pictures, parts),
+        *cropped(pictures, rule),
+        *repeated(pictures, parts),
+        *uneven(pictures, parts),
+    )
+
+
+def missing(pictures: Gathered, parts: dict[str, Rows]) -> Iterator[str]:
+    """Classes that validation or test lacks."""
+    for split in ("val", "test"):
+        if split in parts:
+            present = set(pictures.labels[parts[split]].tolist())
+            absent = [one for label, one in enumerate(pictures.classes) if label not in present]
+            if absent:
+                yield f"{split} has no pictures of {listed(absent)}: figures on it say nothing of them."
+
+
+def cropped(pictures: Gathered, rule: str) -> Iterator[str]:
+    """Pictures of which the crop keeps less than two thirds."""
+    codes, counts = np.unique(pictures.sizes @ np.array([2**32, 1]), return_counts=True)
+    sizes = [divmod(code, 2**32) for code in codes.tolist()]
+    lost = [lost_share(size, pictures.image_size, rule) for size in sizes]
+    many = int(counts[np.array(lost) > CROPPED_LIMIT].sum())
+    if many:
+        height, width = sizes[lost.index(max(lost))]
+        yield (
+            f"pictures that lose more than a third of their pixels to --resize {rule}: {many}; the most, "
+            f"{max(lost):.0%}, those of {height}x{width}. Try --resize pad or stretch."
+        )
+
+
+def repeated(pictures: Gathered, parts: dict[str, Rows]) -> Iterator[str]:
+    """Pictures that lie in two splits, or that carry two labels."""
+    twice = shared(pictures.hashes, parts)
+    if twice:
+        yield f"pictures in more than one of {listed(parts)}: {twice}. Figures look better than they are."
+    conflicting = contradictory(pictures.hashes, pictures.labels)
+    if conflicting:
+        yield f"pictures in more than one class, pixel by pixel the same: {conflicting}."
+
+
+def uneven(pictures: Gathered, parts: dict[str, Rows]) -> Iterator[str]:
+    """The largest class against the smallest, when they are far apart."""
+    counts = np.bincount(pictures.labels[parts["train"]], minlength=len(pictures.classes))
+    if counts.max() > IMBALANCE_LIMIT * counts.min():
+        most, least = (pictures.classes[int(at)] for at in (counts.argmax(), counts.argmin()))
+        yield (
+            f"class '{most}' has {counts.max()} training pictures, '{least}' {counts.min()}: look at the "
+            "balanced accuracy, and try --class-weights balanced."
+        )

@@ -1,0 +1,142 @@
+"""MNIST and its relatives in IDX files: a big-endian header (magic, sizes), then bytes."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fieldmark.data.download import Progress, Remote, data_folder, fetch
+from fieldmark.data.sources import no_label
+from fieldmark.data.unpacking import gunzip
+from fieldmark.errors import DataError
+from fieldmark.vocabulary import ImageSet
+
+MAGIC = {1: 0x801, 3: 0x803}  # labels (N,), pictures (N, H, W), unsigned bytes both
+
+DIGITS = tuple("0123456789")
+CLOTHES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
+MNIST_FILES = (
+    Remote("train-images-idx3-ubyte.gz", "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+    Remote("train-labels-idx1-ubyte.gz", "md5:d53e105ee54ea40749a09fcbcd1e9432"),
+    Remote("t10k-images-idx3-ubyte.gz", "md5:9fb629c4189551a2d022fa330f9573f3"),
+    Remote("t10k-labels-idx1-ubyte.gz", "md5:ec29112dd5afa0611ce80d1b7f02629c"),
+)
+MNIST_ADDRESSES = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+FASHION_FILES = (
+    Remote("train-images-idx3-ubyte.gz", "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+    Remote("train-labels-idx1-ubyte.gz", "md5:25c81989df183df01b3e8a0aad5dffbe"),
+    Remote("t10k-images-idx3-ubyte.gz", "md5:bef4ecab320f06d8554ea6380940ec79"),
+    Remote("t10k-labels-idx1-ubyte.gz", "md5:bb300cfdad3c16e7a12a480ee83cd310"),
+)
+FASHION_ADDRESSES = (
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+)
+
+
+def mnist(label: str | None = None, progress: Progress | None = None) -> dict[str, ImageSet]:
+    """Handwritten digits, "train" and "test", 28x28 grey, from disk or else downloaded.
+
+    Raises UserError if `label` is given, DataError for broken files and when no address answers.
+    """
+    no_label("mnist", label)
+    return _named("mnist", MNIST_FILES, MNIST_ADDRESSES, DIGITS, progress)
+
+
+def fashion_mnist(label: str | None = None, progress: Progress | None = None) -> dict[str, ImageSet]:
+    """Articles of clothing, "train" and "test", 28x28 grey, from disk or else downloaded.
+
+    Raises UserError if `label` is given, DataError for broken files and when no address answers.
+    """
+    no_label("fashion-mnist", label)
+    return _named("fashion-mnist", FASHION_FILES, FASHION_ADDRESSES, CLOTHES, progress)
+
+
+def _named(
+    name: str,
+    remotes: tuple[Remote, ...],
+    addresses: tuple[str, ...],
+    classes: tuple[str, ...],
+    progress: Progress | None,
+) -> dict[str, ImageSet]:
+    folder = data_folder() / name
+    absent = [one for one in remotes if _on_disk(folder, one.file.removesuffix(".gz")) is None]
+    if absent:
+        fetch(name, absent, addresses, folder, progress)
+        for remote in absent:
+            gunzip(folder / remote.file)
+    return {
+        "train": read_pair(folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", classes),
+        "test": read_pair(folder, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", classes),
+    }
+
+
+def read_pair(folder: Path, images_file: str, labels_file: str, classes: tuple[str, ...]) -> ImageSet:
+    """The pictures and labels in two IDX files of `folder`, each plain or with .gz added.
+
+    Raises DataError naming the file: missing, cut off, another magic number, counts or labels that do not
+    fit.
+    """
+    images_path, labels_path = _on_disk(folder, images_file), _on_disk(folder, labels_file)
+    if images_path is None or labels_path is None:
+        raise DataError(f"{folder} has no {images_file if images_path is None else labels_file} (or .gz).")
+    images, labels = read_idx(images_path, axes=3), read_idx(labels_path, axes=1)
+    if len(images) != len(labels):
+        raise DataError(
+            f"{images_path} has {len(images)} pictures, but {labels_path} has {len(labels)} labels."
+        )
+    if len(labels) and labels.max() >= len(classes):
+        raise DataError(f"{labels_path} has label {labels.max()}; wanted 0 to {len(classes) - 1}.")
+    return ImageSet(torch.from_numpy(images).unsqueeze(1), torch.from_numpy(labels.astype(np.int64)), classes)
+
+
+def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
+    """The array in an IDX file of unsigned bytes, plain or .gz, with 1 axis (labels) or 3 (pictures).
+
+    Raises DataError for another magic number and for a length other than the header announces.
+    """
+    header = 4 + 4 * axes
+    content = _content(path)
+    if len(content) < header:
+        raise DataError(f"{path} is cut off: {len(content)} bytes, the header alone takes {header}. {_AGAIN}")
+    magic, *shape = (int(value) for value in np.frombuffer(content, ">u4", count=1 + axes))
+    if magic != MAGIC[axes]:
+        kind = "pictures" if axes == 3 else "labels"
+        raise DataError(
+            f"{path} is not an IDX file of {kind}: it starts with {magic:#x}, not {MAGIC[axes]:#x}."
+        )
+    expected = header + int(np.prod(shape, dtype=np.int64))
+    if len(content) != expected:
+        size = "x".join(str(side) for side in shape)
+        raise DataError(
+            f"{path} is {len(content)} bytes long; its header says {size}, {expected} bytes. {_AGAIN}"
+        )
+    return content[header:].reshape(shape)
+
+
+_AGAIN = "Delete it and fetch it again."
+
+
+def _content(path: Path) -> NDArray[np.uint8]:
+    if path.suffix != ".gz":
+        return np.fromfile(path, np.uint8)
+    try:
+        return np.frombuffer(bytearray(gzip.decompress(path.read_bytes())), np.uint8)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be unpacked: {error}. {_AGAIN}") from error
+
+
+def _on_disk(folder: Path, file: str) -> Path | None:
+    return next((path for path in (folder / file, folder / f"{file}.gz") if path.is_file()), None)

@@ -1,0 +1,158 @@
+"""Which picture is for training, validation or test: decided by the pixels, never by names or chance.
+
+Pure functions of (hashes, labels). hashes (M,) "S32": SHA-256 over each picture's decoded pixels; labels
+int64 (M,). The same pictures give the same splits in whatever order and under whatever names they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fieldmark.vocabulary import SPLITS
+
+Hashes = NDArray[np.bytes_]
+Rows = NDArray[np.int64]
+TRAIN, VAL, TEST = range(3)
+
+
+def divide(
+    hashes: Hashes, labels: Rows, given: NDArray[np.str_], *, val: float, test: float
+) -> dict[str, Rows]:
+    """Rows int64 of each split, ordered by (hash, label); a split without pictures is left out.
+
+    given (M,): "train", "val" or "test", all of them "" where the source does not say. Without any, `val` and
+    `test` are the shares `cut` takes; with "train" but no "val", the share `val` of train is for validation.
+
+    >>> hashes = np.array([b"c", b"a", b"b"], "S32")
+    >>> rows = divide(hashes, np.zeros(3, np.int64), np.array(["train", "test", "train"]), val=0.5, test=0.1)
+    >>> {split: rows[split].tolist() for split in rows}
+    {'train': [0], 'val': [2], 'test': [1]}
+    """
+    where = np.full(len(labels), -1, np.int64)
+    for code, split in enumerate(SPLITS):
+        where[given == split] = code
+    if (where == -1).all():
+        where = cut(hashes, labels, val=val, test=test)
+    else:
+        assert (where != -1).all(), "either every picture has a split or none has"
+        if not (where == VAL).any():
+            rows = np.flatnonzero(where == TRAIN)
+            where[rows] = cut(hashes[rows], labels[rows], val=val, test=0.0)
+    order = ordered(hashes, labels)
+    parts = {split: order[where[order] == code] for code, split in enumerate(SPLITS)}
+    return {split: rows for split, rows in parts.items() if len(rows)}
+
+
+def ordered(hashes: Hashes, labels: Rows) -> Rows:
+    """All rows by hash, equal hashes by label."""
+    by_label = np.argsort(labels, kind="stable")
+    return by_label[np.argsort(hashes[by_label], kind="stable")]
+
+
+def cut(hashes: Hashes, labels: Rows, *, val: float, test: float) -> Rows:
+    """The split of each picture, int64 (M,): 0 train, 1 val, 2 test, each class divided in these shares.
+
+    Within a class, pictures go in the order of their hashes: the first round(n * test) to the test, the next
+    round(n * val) to validation, the rest to training. At least one goes to validation from two different
+    pictures up (if val > 0), at least one to the test from three up (if test > 0). Equal pixels stay
+    together, also over classes: then the class that comes first has them all in its count. A group of equal
+    pictures that is larger than what a split still takes is passed on to the next split.
+
+    >>> cut(np.array([b"a", b"b", b"c", b"d"], "S32"), np.zeros(4, np.int64), val=0.25, test=0.25)
+    array([2, 1, 0, 0])
+    """
+    order = ordered(hashes, labels)
+    _, first, group, sizes = np.unique(
+        hashes[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    owner = labels[order][first]  # the lowest label that has these pixels
+    split_of_group = np.zeros(len(first), np.int64)
+    for label in np.unique(owner):
+        groups = np.flatnonzero(owner == label)
+        split_of_group[groups] = _cut_class(sizes[groups].tolist(), val, test)
+    where = np.empty(len(labels), np.int64)
+    where[order] = split_of_group[group]
+    return where
+
+
+def _cut_class(sizes: Sequence[int], val: float, test: float) -> list[int]:
+    """The split of each group of equal pictures of one class; sizes: pictures per group, by hash."""
+    parts = [TRAIN] + [VAL] * (val > 0 and len(sizes) >= 2) + [TEST] * (test > 0 and len(sizes) >= 3)
+    room = _quotas(sum(sizes), val if VAL in parts else 0.0, test if TEST in parts else 0.0)
+    where = []
+    for size in sizes:
+        split = TEST if size <= room[TEST] else VAL if size <= room[VAL] else TRAIN
+        room[split] -= size
+        where.append(split)
+    for empty in parts:  # groups too large for every quota: the smallest moves
+        if empty not in where:
+            full = max(parts, key=where.count)
+            smallest = min((i for i, split in enumerate(where) if split == full), key=sizes.__getitem__)
+            where[smallest] = empty
+    return where
+
+
+def _quotas(count: int, val: float, test: float) -> list[int]:
+    """How many of `count` pictures go to train, val, test; a share above 0 gives at least one."""
+    take = [0, *(max(1, int(count * share + 0.5)) if share > 0 else 0 for share in (val, test))]
+    while take[VAL] + take[TEST] > count - 1:
+        take[VAL if take[VAL] >= take[TEST] else TEST] -= 1
+    return [count - take[VAL] - take[TEST], take[VAL], take[TEST]]
+
+
+def stratified(labels: Rows, count: int, generator: torch.Generator) -> Rows:
+    """At most `count` rows, ascending, with the classes in their shares and every class at least once.
+
+    labels int64 (M,). Shares are rounded by largest remainder (ties to the lower label).
+
+    >>> labels = np.array([0, 0, 0, 0, 1, 1])
+    >>> chosen = stratified(labels, 3, torch.Generator().manual_seed(0))
+    >>> labels[chosen].tolist()
+    [0, 0, 1]
+    """
+    if count >= len(labels):
+        return np.arange(len(labels))
+    present, sizes = np.unique(labels, return_counts=True)
+    assert count >= len(present), "at least one picture per class"
+    exact = sizes * count / len(labels)
+    take = np.maximum(1, np.floor(exact).astype(np.int64))
+    while (missing := count - int(take.sum())) != 0:
+        debt = exact - take
+        if missing > 0:
+            debt[take == sizes] = -np.inf
+            take[np.argmax(debt)] += 1
+        else:
+            debt[take == 1] = np.inf
+            take[np.argmin(debt)] -= 1
+    chosen = []
+    for label, number in zip(present, take, strict=True):
+        rows = np.flatnonzero(labels == label)
+        chosen.append(rows[torch.randperm(len(rows), generator=generator)[:number].numpy()])
+    return np.sort(np.concatenate(chosen))
+
+
+def shared(hashes: Hashes, parts: dict[str, Rows]) -> int:
+    """How many different pictures lie in more than one of `parts`.
+
+    >>> shared(np.array([b"a", b"b", b"a"], "S32"), {"train": np.array([0, 1]), "test": np.array([2])})
+    1
+    """
+    each = [np.unique(hashes[rows]) for rows in parts.values()]
+    _, counts = np.unique(np.concatenate(each), return_counts=True)
+    return int((counts > 1).sum())
+
+
+def contradictory(hashes: Hashes, labels: Rows) -> int:
+    """How many different pictures carry more than one label.
+
+    >>> contradictory(np.array([b"a", b"b", b"a"], "S32"), np.array([0, 0, 1]))
+    1
+    """
+    order = ordered(hashes, labels)
+    before, after = order[:-1], order[1:]
+    differ = (hashes[before] == hashes[after]) & (labels[before] != labels[after])
+    return len(np.unique(hashes[after][differ]))

@@ -1,0 +1,97 @@
+"""Unpacking archives, which cannot write outside their target and leave nothing half-done."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from fieldmark.errors import DataError
+
+
+def gunzip(archive: Path) -> Path:
+    """Unpack FILE.gz beside itself as FILE and take the archive away. Raises DataError if it is broken."""
+    target = archive.with_suffix("")
+    with _beside(target) as work:
+        try:
+            with gzip.open(archive) as packed, (work / target.name).open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked, 1 << 20)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(
+                f"{archive} cannot be unpacked: {error}. Delete it and fetch it again."
+            ) from error
+        (work / target.name).replace(target)
+    archive.unlink(missing_ok=True)
+    return target
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a .zip, .tar or .tar.gz into `folder`, which exists; what lies there under the same name stays.
+
+    Members are unpacked beside and moved when all are there, so nothing half-done is left. Raises DataError,
+    before anything is written, when a member would land outside `folder` or is a link or a device, and when
+    the archive is broken.
+    """
+    with _beside(folder / archive.name) as work:
+        try:
+            if zipfile.is_zipfile(archive):
+                _unzip(archive, work)
+            else:
+                _untar(archive, work)
+        except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError) as error:
+            raise DataError(
+                f"{archive} cannot be unpacked: {error}. Delete it and fetch it again."
+            ) from error
+        for entry in work.iterdir():
+            _move(entry, folder / entry.name)
+
+
+def _move(entry: Path, target: Path) -> None:
+    try:
+        if not target.exists():
+            entry.rename(target)
+    except OSError as error:
+        if not target.exists():  # else another process has just put it there
+            raise DataError(f"cannot write {target}: {error.strerror}.") from error
+
+
+def _unzip(archive: Path, work: Path) -> None:
+    with zipfile.ZipFile(archive) as members:
+        for name in members.namelist():
+            _refuse_outside(archive, name)
+        members.extractall(work)
+
+
+def _untar(archive: Path, work: Path) -> None:
+    with tarfile.open(archive) as members:
+        for member in members.getmembers():
+            _refuse_outside(archive, member.name)
+            if not (member.isfile() or member.isdir()):
+                raise DataError(f"{archive} holds a link or a device, '{member.name}'. Nothing was unpacked.")
+        members.extractall(work, filter="data")
+
+
+def _refuse_outside(archive: Path, name: str) -> None:
+    """Raise DataError for a member that leads outside, by the rules of Unix and of Windows."""
+    unix, windows = PurePosixPath(name), PureWindowsPath(name)
+    if unix.is_absolute() or windows.drive or windows.root or ".." in (*unix.parts, *windows.parts):
+        raise DataError(
+            f"{archive} holds '{name}', which lies outside the target folder. Nothing was unpacked."
+        )
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A working folder on the same disk as `target`, gone afterwards."""
+    try:
+        work = tempfile.TemporaryDirectory(prefix=".unpacking-", dir=target.parent)
+    except OSError as error:
+        raise DataError(f"cannot write into {target.parent}: {error.strerror}.") from error
+    with work as path:
+        yield Path(path)
