@@ -1,2 +1,48 @@
-"""fieldmark: train, understand, trust and ship image classifiers."""
+"""fieldmark: train, understand, trust and ship image classifiers with convolutional networks.
+
+    import fieldmark as fm
+
+    digits = fm.load("mnist")
+    run = fm.train(digits, model="digits")
+    run.evaluate("test")["accuracy"]
+
+Everything here is imported on first use, so that `import fieldmark` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
 __version__ = "0.1.0"
+
+_DOOR = {
+    "Classifier": "fieldmark.shipping.classifier:Classifier",
+    "Dataset": "fieldmark.vocabulary:Dataset",
+    "ImageSet": "fieldmark.vocabulary:ImageSet",
+    "Predictions": "fieldmark.vocabulary:Predictions",
+    "Recipe": "fieldmark.recipe:Recipe",
+    "Run": "fieldmark.runs.run:Run",
+    "UserError": "fieldmark.errors:UserError",
+    "create": "fieldmark.models:create",
+    "evaluate": "fieldmark.evaluation.metrics:evaluate",
+    "load": "fieldmark.data.loading:load",
+    "predict": "fieldmark.evaluation.prediction:predict",
+    "preset": "fieldmark.training.recipes:preset",
+    "read_image": "fieldmark.data.decoding:read_image",
+    "resume": "fieldmark.runs.running:resume",
+    "train": "fieldmark.runs.starting:train",
+}
+
+__all__ = sorted([*_DOOR, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DOOR:
+        raise AttributeError(f"module 'fieldmark' has no attribute '{name}'; it has {', '.join(__all__)}")
+    module, _, member = _DOOR[name].partition(":")
+    return getattr(importlib.import_module(module), member)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -52,7 +52,10 @@ class Recipe:
     schedule: Schedule = "one-cycle"
     """How the learning rate moves over the run."""
     warmup: float = 0.0
-    """Share of the run in which the rate climbs from 0 (constant, linear, cosine) or to the peak (one-cycle)."""
+    """Share of the run in which the rate climbs from 0 (constant, linear.
+
+    Cosine) or to the peak (one-cycle).
+    """
     momentum: float = 0.9
     """SGD's momentum."""
     weight_decay: float = 0.0
@@ -90,7 +93,10 @@ class Recipe:
     limit: int | None = None
     """At most this many training pictures, stratified."""
     image_size: tuple[int, int] | None = None
-    """What the network receives, (height, width); None: native if all agree and are at most 64, else the model's."""
+    """What the network receives, (height, width); None: native if all agree and are at most 64.
+
+    Else the model's.
+    """
     resize: ResizeRule = "crop"
     """How a picture of another shape is made to fit."""
     val: float = 0.1
@@ -189,10 +195,14 @@ def _spell(kind: Any) -> str:
     if origin is Literal:
         return " | ".join(str(choice) for choice in arguments)
     if origin is tuple:
-        return "a list of " + _spell(arguments[0]) if arguments[-1:] == (...,) else f"{len(arguments)} numbers"
+        return (
+            "a list of " + _spell(arguments[0]) if arguments[-1:] == (...,) else f"{len(arguments)} numbers"
+        )
     if kind is type(None):
         return "null"
-    return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(kind, "an object")
+    return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(
+        kind, "an object"
+    )
 
 
 def _check_ranges(recipe: Recipe) -> None:

@@ -18,7 +18,8 @@ class Listing:
     """What a source found on disk, nothing decoded yet.
 
     files: paths below `root` with forward slashes (an absolute path stands for itself); labels: positions in
-    `classes`; splits: "train", "val", "test", or None where the source does not say. Three tuples of one length.
+    `classes`; splits: "train", "val", "test", or None where the source does not say. Three tuples of one
+    length.
     """
 
     root: Path
@@ -91,7 +92,8 @@ class Dataset:
     `image_size` is what the network receives, (height, width). The training images may be larger (up to 1.25
     times) when zooming augmentation needs the margin. `resize` is the rule that made the pictures fit.
     `fingerprint`: SHA-256 over the pixels and labels of all splits. `notes` are for the user's eyes.
-    Training pictures are ordered by the hash of their pixels, so that the order does not depend on the source.
+    Training pictures are ordered by the hash of their pixels, so that the order does not depend on the
+    source.
     """
 
     train: ImageSet

@@ -1,0 +1,1 @@
+"""Runs: a folder per training run, and what is in it."""

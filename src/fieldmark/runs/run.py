@@ -1,0 +1,110 @@
+"""Run: a run folder, read."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from fieldmark.data.loading import load_split
+from fieldmark.errors import ClassifierError, DataError
+from fieldmark.evaluation.metrics import evaluate
+from fieldmark.evaluation.prediction import Progress, predict
+from fieldmark.recipe import Recipe
+from fieldmark.runs import folder as files
+from fieldmark.shipping.classifier import Classifier
+from fieldmark.vocabulary import Dataset, ImageSet, Predictions
+
+SUMMARY = ("model", "epochs", "best_epoch", "train", "val", "seconds", "images_per_second", "status")
+
+
+class Run:
+    """A finished, stopped or running run on disk.
+
+    folder: the run folder. dataset: the data it was trained on, where it is in memory already. Raises
+    ClassifierError when the folder is no run.
+    """
+
+    def __init__(
+        self, folder: str | Path, *, dataset: Dataset | None = None, model: nn.Module | None = None
+    ) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise ClassifierError(f"no such run: {self.folder}. It is the folder that training wrote.")
+        self.document = files.read_json(self.folder / files.RUN)
+        self._dataset, self._model = dataset, model
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        return Recipe.load(self.folder / files.RECIPE)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        return Classifier.load(self.folder / files.CLASSIFIER, model=self._model)
+
+    def data(self) -> str:
+        """The name or path the run was trained on. Raises DataError for a run on data from memory."""
+        data = self.document.get("data")
+        if not isinstance(data, str):
+            raise DataError(f"{self.folder} was trained on data from memory. Say which data with --data.")
+        return data
+
+    def check_same(self, dataset: Dataset) -> None:
+        """Raises DataError when the pictures are not those the run was trained on."""
+        if dataset.fingerprint != self.document["dataset"]["fingerprint"]:
+            raise DataError(
+                f"the pictures of {dataset.name} are not those that {self.folder} was trained on: "
+                "files were added, removed or changed. Put them back, or start a new run."
+            )
+
+    def summary(self) -> dict[str, Any]:
+        """What `fieldmark train --json` prints.
+
+        {run, classifier, model, epochs, best_epoch, train: {loss, accuracy}, val: {loss, accuracy}, seconds,
+        images_per_second, status}
+        """
+        found = {name: self.document[name] for name in SUMMARY if name in self.document}
+        return {"run": str(self.folder), "classifier": str(self.folder / files.CLASSIFIER), **found}
+
+    def images(self, split: str = "test", progress: Progress | None = None) -> ImageSet:
+        """The pictures of a split of the run's own data, as the classifier wants them."""
+        if self._dataset is not None:
+            images = self._dataset.split(split)
+            if images is None:
+                raise DataError(f"{self._dataset.name} has no {split} split.")
+            return images
+        recipe = self.recipe
+        images, _, _ = load_split(
+            self.data(),
+            split,
+            classes=self.classifier.classes,
+            preprocessing=self.classifier.preprocessing,
+            select=recipe.classes,
+            label=recipe.label,
+            limit=recipe.limit,
+            val=recipe.val,
+            test=recipe.test,
+            seed=recipe.seed,
+            progress=progress,
+        )
+        return images
+
+    def predict(self, split: str = "test", *, tta: bool = False, device: str = "cpu") -> Predictions:
+        """One float32 pass of the classifier over a split of the run's own data."""
+        classifier = self.classifier
+        preprocessing = classifier.preprocessing
+        return predict(
+            classifier.model,
+            self.images(split),
+            mean=preprocessing.mean,
+            std=preprocessing.std,
+            image_size=preprocessing.image_size,
+            tta=tta,
+            device=device,
+        )
+
+    def evaluate(self, split: str = "test", *, tta: bool = False, device: str = "cpu") -> dict[str, Any]:
+        """Loss, accuracy with interval, balanced accuracy, per-class figures and confusion of a split."""
+        return evaluate(self.predict(split, tta=tta, device=device), self.classifier.classes, split=split)

@@ -1,0 +1,249 @@
+"""From pictures to a run folder: load, train, measure, draw, write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from fieldmark import world
+from fieldmark.data.loading import load
+from fieldmark.errors import TrainingError
+from fieldmark.evaluation.metrics import evaluate
+from fieldmark.evaluation.prediction import predict
+from fieldmark.models import ABOUT
+from fieldmark.recipe import Recipe
+from fieldmark.runs import folder as files
+from fieldmark.runs.clock import process_age
+from fieldmark.runs.display import Quiet, Watcher, board
+from fieldmark.runs.figures import draw
+from fieldmark.runs.interruption import interruptible
+from fieldmark.runs.record import Record
+from fieldmark.runs.run import Run
+from fieldmark.shipping.classifier import Classifier
+from fieldmark.training.augmentation import build
+from fieldmark.training.checkpoint import load_checkpoint, save_checkpoint
+from fieldmark.training.loop import Trained
+from fieldmark.training.loop import train as train_network
+from fieldmark.training.starting import start_from as weights_from
+from fieldmark.training.state import State
+from fieldmark.vocabulary import Dataset, Predictions
+
+DEFAULT_SIZE = 32  # pixels, for a model of the user's own, of which no published size is known
+
+
+def train(
+    data: Dataset | str | Path,
+    recipe: Recipe,
+    *,
+    model: nn.Module | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+    start_from: Path | None = None,
+    tensorboard: bool = False,
+    progress: Watcher | None = None,
+) -> Run:
+    """Train, and write the run folder: recipe, history, metrics, figures, checkpoints, classifier.
+
+    data: a name such as "mnist", a path, or a loaded Dataset. out: the folder; None takes the next free
+    runs/<data>-<model>-<n>. start_from: a run, classifier folder or weights file to start from. The test
+    split is not touched. Raises UserError when something given cannot be used; then nothing is written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     small = load("sample", limit=300)
+    ...     run = train(small, Recipe(model="digits", epochs=1, batch_size=64), out=Path(folder) / "run")
+    ...     run.summary()["model"]
+    'digits'
+    """
+    display = progress or Quiet()
+    if out is not None:
+        files.check_free(out, overwrite)
+    start = weights_from(start_from, display.note) if start_from is not None else lambda model: None
+    dataset = data if isinstance(data, Dataset) else load_for(data, recipe, display)
+    target = out or files.next_free(dataset.name, recipe.model)
+    record = Record(target, remembered(data), dataset)
+
+    def begin() -> None:
+        files.create(target)
+        files.write_text(target / files.RECIPE, recipe.to_json())
+        record.write("running")
+
+    return carry_out(
+        record,
+        recipe,
+        display,
+        begin,
+        {"model": model, "start_weights": start},
+        device=device,
+        threads=threads,
+        tensorboard=tensorboard,
+    )
+
+
+def resume(
+    folder: Path,
+    *,
+    model: nn.Module | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    tensorboard: bool = False,
+    progress: Watcher | None = None,
+    data: Dataset | None = None,
+) -> Run:
+    """Go on with a run that was stopped, to the same weights it would have reached without the stop.
+
+    Recipe and data are the run's own; `data` is needed again only for a run on a Dataset from memory. Raises
+    UserError when the folder is no run, has no checkpoint, or its pictures have changed.
+    """
+    display = progress or Quiet()
+    run = Run(folder)
+    checkpoint = load_checkpoint(folder / files.CHECKPOINTS)
+    dataset = data or load_for(run.data(), run.recipe, display)
+    run.check_same(dataset)
+    record = Record(folder, run.document["data"], dataset, started=run.document["started"])
+    return carry_out(
+        record,
+        run.recipe,
+        display,
+        lambda: None,
+        {"model": model, "resume": checkpoint},
+        device=device,
+        threads=threads,
+        tensorboard=tensorboard,
+    )
+
+
+def load_for(data: str | Path, recipe: Recipe, display: Watcher) -> Dataset:
+    """The data set a recipe trains on: its classes, splits and picture size."""
+    about = ABOUT.get(recipe.model)
+    return load(
+        data,
+        classes=recipe.classes,
+        label=recipe.label,
+        limit=recipe.limit,
+        image_size=recipe.image_size,
+        default_size=about.published_size if about else DEFAULT_SIZE,
+        resize=recipe.resize,
+        val=recipe.val,
+        test=recipe.test,
+        seed=recipe.seed,
+        margin=build(recipe.augment).margin,
+        progress=display.stage,
+    )
+
+
+def remembered(data: Dataset | str | Path) -> str | None:
+    """What run.json says of the data: a named set's name, a folder's absolute path.
+
+    None for data from memory.
+    """
+    if isinstance(data, Dataset):
+        return None
+    path = Path(data)
+    return str(path.resolve()) if path.exists() else str(data)
+
+
+def carry_out(
+    record: Record,
+    recipe: Recipe,
+    display: Watcher,
+    begin: Any,
+    arguments: dict[str, Any],
+    *,
+    device: str,
+    threads: int | None,
+    tensorboard: bool,
+) -> Run:
+    """Train with Ctrl-C caught and checkpoints written, then measure and write what came out."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    chosen = world.device(device)
+    for note in record.dataset.notes:
+        display.note(note)
+
+    def save(state: State) -> None:
+        save_checkpoint(state, record.folder / files.CHECKPOINTS)
+        files.write_text(record.folder / files.HISTORY, files.history_csv(state.history))
+
+    begun = False
+
+    def begin_once() -> None:
+        nonlocal begun
+        begin()
+        begun = True
+
+    try:
+        with interruptible() as stop, board(tensorboard, record.folder / "tensorboard", display) as watcher:
+            trained = train_network(
+                record.dataset,
+                recipe,
+                device=chosen,
+                display=watcher,
+                stop=stop,
+                save=save,
+                begin=begin_once,
+                **arguments,
+            )
+    except TrainingError as error:
+        if begun:
+            record.write("failed", reason=str(error))
+        raise
+    return finish(record, recipe, trained, display, chosen)
+
+
+def finish(record: Record, recipe: Recipe, trained: Trained, display: Watcher, device: torch.device) -> Run:
+    """A clean pass over train and val with the kept weights, the figures, the classifier folder, run.json."""
+    dataset, folder = record.dataset, record.folder
+    predictions: dict[str, Predictions] = {}
+    for split in ("train", "val"):
+        images = dataset.split(split)
+        assert images is not None
+        predictions[split] = predict(
+            trained.model,
+            images,
+            mean=trained.preprocessing.mean,
+            std=trained.preprocessing.std,
+            image_size=dataset.image_size,
+            device=device,
+            progress=display.stage,
+        )
+    trained.model.to("cpu")
+    metrics = {split: evaluate(one, dataset.classes, split=split) for split, one in predictions.items()}
+    headline = {split: {"loss": one["loss"], "accuracy": one["accuracy"]} for split, one in metrics.items()}
+    files.write_json(folder / files.METRICS, metrics)
+    Classifier(
+        model=trained.model,
+        name=recipe.model,
+        options=recipe.options,
+        classes=dataset.classes,
+        preprocessing=trained.preprocessing,
+        metrics=headline,
+    ).save(folder / files.CLASSIFIER, overwrite=True)
+    draw(
+        folder / files.FIGURES,
+        dataset.val,
+        predictions["val"],
+        metrics["val"],
+        trained,
+        source=f"{dataset.name}, val split",
+        counts={split: len(one) for split, one in predictions.items()},
+    )
+    record.write(
+        trained.status,
+        classifier=str(folder / files.CLASSIFIER),
+        model=recipe.model,
+        epochs=len(trained.history.rows),
+        best_epoch=trained.best_epoch,
+        precision=trained.precision,
+        learning_rate=trained.learning_rate,
+        **headline,
+        seconds=round(process_age(), 2),
+        images_per_second=round(trained.images_per_second, 1),
+    )
+    own = trained.model if ":" in recipe.model else None
+    return Run(folder, dataset=dataset, model=own)

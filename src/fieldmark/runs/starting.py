@@ -1,0 +1,68 @@
+"""`fm.train`: training from Python, with the settings as keywords."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from fieldmark.recipe import Recipe
+from fieldmark.runs import running
+from fieldmark.runs.display import Watcher
+from fieldmark.runs.run import Run
+from fieldmark.training.augmentation import describe
+from fieldmark.training.recipes import preset
+from fieldmark.vocabulary import Dataset
+
+
+def train(
+    data: Dataset | str | Path,
+    recipe: Recipe | None = None,
+    *,
+    model: str | nn.Module | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    device: str = "auto",
+    start_from: str | Path | None = None,
+    progress: Watcher | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a classifier and write its run folder.
+
+    data: a name such as "mnist", a path, or a Dataset from fm.load. model: an architecture's name or your own
+    nn.Module, float (N, C, H, W) to logits (N, K). recipe: None takes the preset of the model. settings:
+    fields of Recipe that replace the recipe's, e.g. epochs=5, augment=["mirror", "crop"]; augmentation
+    steps may be names, dicts or the dataclasses of fieldmark.training.augmentation.
+
+    Raises UserError when something given cannot be used; then nothing is written.
+
+    >>> import tempfile, fieldmark as fm
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     small = fm.load("sample", limit=300)
+    ...     run = fm.train(small, model="digits", epochs=1, batch_size=64, out=folder + "/run")
+    ...     run.evaluate("test")["n"]
+    1000
+    """
+    own = model if isinstance(model, nn.Module) else None
+    name = f"{type(own).__module__}:{type(own).__qualname__}" if own is not None else model
+    chosen = recipe or preset(name if isinstance(name, str) else "baseline")
+    if isinstance(name, str):
+        settings["model"] = name
+    if "augment" in settings:
+        settings["augment"] = tuple(
+            step if isinstance(step, str | dict) else describe(step) for step in settings["augment"]
+        )
+    for field in ("classes", "image_size"):
+        if isinstance(settings.get(field), list):
+            settings[field] = tuple(settings[field])
+    return running.train(
+        data,
+        chosen.replace(**settings),
+        model=own,
+        out=None if out is None else Path(out),
+        overwrite=overwrite,
+        device=device,
+        start_from=None if start_from is None else Path(start_from),
+        progress=progress,
+    )

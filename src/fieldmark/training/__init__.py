@@ -1,0 +1,1 @@
+"""Training: the loop, augmentation, optimisers, schedules, precision, presets."""

@@ -1,0 +1,132 @@
+"""What a run needs before its first step: the network, the data on the device, the optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from fieldmark.data.batches import TrainingOrder
+from fieldmark.data.normalising import statistics
+from fieldmark.errors import TrainingError
+from fieldmark.models import create
+from fieldmark.models.building import foreign
+from fieldmark.recipe import Recipe
+from fieldmark.training.augmentation import Pipeline, build
+from fieldmark.training.averaging import Average
+from fieldmark.training.display import Display
+from fieldmark.training.losses import CrossEntropy, balanced_weights
+from fieldmark.training.optimisers import decayed_parameters, optimiser
+from fieldmark.training.precision import resolve
+from fieldmark.training.rate_finder import find_learning_rate
+from fieldmark.training.state import State
+from fieldmark.vocabulary import Dataset, Preprocessing
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stays the same from step to step."""
+
+    recipe: Recipe
+    images: Tensor  # uint8 (N, C, H, W), on the device where it fits there
+    labels: Tensor  # int64 (N,)
+    augment: Pipeline
+    criterion: CrossEntropy
+    decayed: list[nn.Parameter]
+    preprocessing: Preprocessing
+    device: torch.device
+    dtype: torch.dtype
+    num_classes: int
+    batch_size: int
+    total_steps: int
+    learning_rate: float
+
+
+def set_up(
+    dataset: Dataset,
+    recipe: Recipe,
+    model: nn.Module | None,
+    device: torch.device,
+    display: Display,
+    start_weights: Callable[[nn.Module], None],
+) -> tuple[Setting, State]:
+    """The fixed setting of a run and the state of its first step.
+
+    Torch's generator must be seeded already.
+    """
+    num_classes, labels = len(dataset.classes), dataset.train.labels
+    model = model or make_model(recipe, num_classes, dataset.channels, dataset.image_size)
+    start_weights(model)
+    model = model.to(device)
+    if recipe.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    batch_size = min(recipe.batch_size, len(dataset.train))
+    if batch_size < recipe.batch_size:
+        display.note(f"batch size {batch_size}: all there is (the recipe says {recipe.batch_size}).")
+    total_steps = len(dataset.train) * recipe.epochs // batch_size
+    if recipe.accumulate > total_steps:
+        raise TrainingError(
+            f"accumulate={recipe.accumulate} batches a step, but the whole run has {total_steps} batches. "
+            "Take fewer, or more epochs."
+        )
+    weights = balanced_weights(labels, num_classes) if recipe.class_weights == "balanced" else None
+    mean, std = statistics(dataset.train.images)
+    setting = Setting(
+        recipe=recipe,
+        images=on_device(dataset.train.images, device),
+        labels=labels.to(device),
+        augment=build(recipe.augment, dataset.image_size),
+        criterion=CrossEntropy(recipe.label_smoothing, None if weights is None else weights.to(device)),
+        decayed=decayed_parameters(model, recipe.decay),
+        preprocessing=Preprocessing(dataset.image_size, dataset.channels, mean, std, dataset.resize),
+        device=device,
+        dtype=torch.bfloat16 if resolve(recipe.precision, device) == "bf16" else torch.float32,
+        num_classes=num_classes,
+        batch_size=batch_size,
+        total_steps=total_steps,
+        learning_rate=recipe.learning_rate if recipe.learning_rate != "find" else 0.0,
+    )
+    if recipe.learning_rate == "find":
+        found = find_learning_rate(setting, model)
+        display.note(f"learning rate {found:.3g} (found)")
+        setting = replace(setting, learning_rate=found)
+    return setting, first_state(setting, model)
+
+
+def make_model(recipe: Recipe, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> nn.Module:
+    """The network a recipe names, one of ours or module:function, with weights from torch's generator."""
+    if ":" in recipe.model:
+        maker = foreign(recipe.model)
+        return maker(
+            num_classes=num_classes, in_channels=in_channels, image_size=image_size, **recipe.options
+        )
+    return create(recipe.model, num_classes, in_channels, image_size, init=recipe.init, **recipe.options)
+
+
+def first_state(setting: Setting, model: nn.Module) -> State:
+    """The state before the first step."""
+    recipe = setting.recipe
+    generator = torch.Generator().manual_seed(recipe.seed)
+    return State(
+        model=model,
+        optimizer=optimiser(model, recipe, setting.learning_rate),
+        generator=generator,
+        order=TrainingOrder(len(setting.images), setting.batch_size, generator),
+        average=Average(model, recipe.averaging) if recipe.averaging else None,
+        loss_sum=torch.zeros((), device=setting.device),
+        correct=torch.zeros((), dtype=torch.int64, device=setting.device),
+    )
+
+
+def on_device(images: Tensor, device: torch.device) -> Tensor:
+    """uint8 images on the device if they take at most half of its free memory, else where they are.
+
+    Memory-mapped pictures are read into memory here, since training visits each of them every epoch.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if images.numel() > free // 2:
+            return images
+    return images.to(device).clone(memory_format=torch.channels_last)

@@ -1,0 +1,107 @@
+"""Everything a run of training is, between two steps; what a checkpoint holds."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fieldmark.data.batches import TrainingOrder
+from fieldmark.training.averaging import Average
+from fieldmark.vocabulary import History
+
+
+@dataclass
+class Best:
+    """The epoch that is kept: the lowest score so far, and copies of the weights it was measured with."""
+
+    epoch: int = 0
+    score: float = math.inf
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass
+class State:
+    """A run between two steps.
+
+    generator: draws order and augmentation; step: batches seen; images, loss_sum, correct: sums over the
+    epoch so far, the latter two on the device; seconds: training time of the epoch so far; elapsed: seconds
+    of all earlier epochs and sittings, validation included; training_seconds: the same without validation.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    generator: torch.Generator
+    order: TrainingOrder
+    average: Average | None
+    loss_sum: Tensor
+    correct: Tensor
+    history: History = field(default_factory=History)
+    best: Best = field(default_factory=Best)
+    step: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    elapsed: float = 0.0
+    training_seconds: float = 0.0
+
+    def tick(self, began: float) -> None:
+        """Add the training time since `began` (time.perf_counter)."""
+        seconds = time.perf_counter() - began
+        self.seconds += seconds
+        self.elapsed += seconds
+        self.training_seconds += seconds
+
+    def start_epoch(self) -> None:
+        """Forget the sums of the epoch that is over."""
+        self.images, self.seconds = 0, 0.0
+        self.loss_sum.zero_()
+        self.correct.zero_()
+
+    def to_document(self) -> dict[str, Any]:
+        """Tensors, numbers and text only, so that `torch.load(weights_only=True)` reads it back."""
+        device = self.loss_sum.device
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "torch_generator": torch.get_rng_state(),
+            "cuda_generator": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            "order": self.order.state(),
+            "average": self.average.state() if self.average else None,
+            "loss_sum": self.loss_sum,
+            "correct": self.correct,
+            "history": self.history.rows,
+            "best": {"epoch": self.best.epoch, "score": self.best.score, "weights": self.best.weights},
+            "step": self.step,
+            "images": self.images,
+            "seconds": self.seconds,
+            "elapsed": self.elapsed,
+            "training_seconds": self.training_seconds,
+        }
+
+    def restore(self, document: dict[str, Any]) -> None:
+        """Go on exactly where `to_document` was called; the process's random state included."""
+        self.model.load_state_dict(document["model"])
+        self.optimizer.load_state_dict(document["optimizer"])
+        self.generator.set_state(document["generator"].cpu())
+        torch.set_rng_state(document["torch_generator"].cpu())
+        if document["cuda_generator"] is not None and self.loss_sum.device.type == "cuda":
+            torch.cuda.set_rng_state(document["cuda_generator"].cpu(), self.loss_sum.device)
+        self.order.restore({name: _cpu(value) for name, value in document["order"].items()})
+        if self.average is not None:
+            self.average.restore(document["average"]["steps"], document["average"]["tensors"])
+        self.loss_sum.copy_(document["loss_sum"])
+        self.correct.copy_(document["correct"])
+        self.history = History(list(document["history"]))
+        self.best = Best(**document["best"])
+        self.step, self.images = document["step"], document["images"]
+        self.seconds, self.elapsed = document["seconds"], document["elapsed"]
+        self.training_seconds = document["training_seconds"]
+
+
+def _cpu(value: Any) -> Any:
+    return value.cpu() if isinstance(value, Tensor) else value

@@ -1,0 +1,62 @@
+"""Loss and accuracy on the validation split after an epoch, in the precision of training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fieldmark.data.normalising import normalise
+from fieldmark.evaluation.prediction import two_class_logits
+from fieldmark.training.setup import Setting, on_device
+from fieldmark.training.state import State
+from fieldmark.vocabulary import Dataset
+
+BATCH_SIZE = 512
+
+
+class Validation:
+    """Called with a state: (loss, accuracy, function that copies the weights they were measured with).
+
+    With weight averaging these are the average's. Computed in the training precision, because it is done
+    after every epoch and only compares epochs; the figures of a run are measured again in float32 at the end.
+    """
+
+    def __init__(self, dataset: Dataset, setting: Setting) -> None:
+        self.setting = setting
+        self.images = on_device(dataset.val.images, setting.device)
+        self.labels = dataset.val.labels.to(setting.device)
+
+    def __call__(self, state: State) -> tuple[float, float, Callable[[], dict[str, Tensor]]]:
+        model, average = state.model, state.average
+        own = None
+        if average is not None:
+            own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+            model.load_state_dict(average.tensors)
+        model.eval()
+        loss, correct = self.measure(state)
+        model.train()
+        if own is not None:
+            model.load_state_dict(own)
+        source = average.tensors if average is not None else model.state_dict()
+        return loss, correct, lambda: {name: tensor.detach().clone() for name, tensor in source.items()}
+
+    @torch.inference_mode()
+    def measure(self, state: State) -> tuple[float, float]:
+        """Mean cross-entropy and accuracy of the model as it is."""
+        setting = self.setting
+        loss, correct = torch.zeros((), device=setting.device), torch.zeros((), device=setting.device)
+        half = setting.dtype == torch.bfloat16
+        context = torch.autocast(setting.device.type, setting.dtype) if half else nullcontext()
+        for start in range(0, len(self.images), BATCH_SIZE):
+            images, labels = self.images[start : start + BATCH_SIZE], self.labels[start : start + BATCH_SIZE]
+            inputs = normalise(images, setting.preprocessing.mean, setting.preprocessing.std)
+            with context:
+                logits = state.model(inputs)
+            logits = two_class_logits(logits.float())
+            loss += functional.cross_entropy(logits, labels, reduction="sum")
+            correct += (logits.argmax(1) == labels).sum()
+        return float(loss) / len(self.images), float(correct) / len(self.images)
