@@ -1,0 +1,55 @@
+"""Between grey and RGB, in whole numbers: the same in numpy and torch."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fieldmark.errors import DataError
+
+LUMA = (19595, 38470, 7471)
+"""Rec. 601 luma (0.299, 0.587, 0.114) in 2^-16, as Pillow's convert("L") has it; they sum to 2^16."""
+HALF = 2**15
+
+
+def to_channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """uint8 (H, W, 1 or 3) with `channels` channels: RGB to grey by luma, grey to RGB by repeating.
+
+    grey = (19595 R + 38470 G + 7471 B + 32768) >> 16   (Pillow's convert("L")). Raises DataError for other
+    numbers of channels.
+
+    >>> to_channels(np.array([[[255, 0, 0]]], np.uint8), 1).tolist()
+    [[[76]]]
+    """
+    _check(channels)
+    if image.shape[2] == channels:
+        return image
+    if channels == 3:
+        return np.repeat(image, 3, axis=2)
+    luma = image.astype(np.uint32) @ np.array(LUMA, np.uint32)
+    return ((luma + HALF) >> 16).astype(np.uint8)[:, :, None]
+
+
+def to_channels_tensor(images: Tensor, channels: int) -> Tensor:
+    """`to_channels` for uint8 (N, 1 or 3, H, W), stored NHWC; the same numbers.
+
+    >>> to_channels_tensor(torch.tensor([255, 0, 0], dtype=torch.uint8).reshape(1, 3, 1, 1), 1).tolist()
+    [[[[76]]]]
+    """
+    _check(channels)
+    if images.shape[1] == channels:
+        return images
+    if channels == 3:
+        return images.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous().permute(0, 3, 1, 2)
+    red, green, blue = images.unbind(1)
+    luma = torch.full_like(red, HALF, dtype=torch.int32)
+    for plane, weight in zip((red, green, blue), LUMA, strict=True):
+        luma += plane.int() * weight
+    return (luma >> 16).to(torch.uint8).unsqueeze(1)
+
+
+def _check(channels: int) -> None:
+    if channels not in (1, 3):
+        raise DataError(f"{channels} channels are neither grey (1) nor RGB (3).")

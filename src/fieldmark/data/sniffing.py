@@ -1,0 +1,85 @@
+"""Which format a file has, by its first bytes; its name is not asked."""
+
+from __future__ import annotations
+
+LONGEST = 64
+"""How many of the first bytes decide."""
+
+STARTS = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
+    # Recognised so that the answer can name them; not decoded.
+    b"%PDF": "PDF",
+    b"8BPS": "Photoshop",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"\0\0\1\0": "ICO",
+    b"qoif": "QOI",
+    b"DDS ": "DDS",
+    b"P5\n": "PGM",
+    b"P6\n": "PPM",
+    b"\x76\x2f\x31\x01": "OpenEXR",
+    b"#?RADIANCE": "Radiance HDR",
+    b"gimp xcf": "GIMP",
+    b"<svg": "SVG",
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "ZIP",
+    b"\x1aE\xdf\xa3": "Matroska video",
+}
+
+HEIF_BRANDS = {
+    b"heic",
+    b"heix",
+    b"heim",
+    b"heis",
+    b"hevc",
+    b"hevx",
+    b"hevm",
+    b"hevs",
+    b"mif1",
+    b"msf1",
+    b"mif2",
+}
+AVIF_BRANDS = {b"avif", b"avis"}
+
+
+def sniff(start: bytes) -> str | None:
+    """The format of a file that begins with the bytes `start` (up to LONGEST of them), None if unknown.
+
+    >>> sniff(b"GIF89a..."), sniff(bytes(4) + b"ftypheic"), sniff(b"once upon a time")
+    ('GIF', 'HEIF', None)
+    """
+    if start[:4] == b"RIFF":
+        return "WEBP" if start[8:12] == b"WEBP" else "RIFF audio or video"
+    if start[4:8] == b"ftyp":
+        return _boxed(start)
+    return next((name for prefix, name in STARTS.items() if start.startswith(prefix)), None)
+
+
+def _boxed(start: bytes) -> str:
+    # ISO 14496-12: box length (4 bytes), "ftyp", the major brand, a version (4 bytes), compatible brands.
+    length = min(int.from_bytes(start[:4], "big"), len(start))
+    major = start[8:12]
+    compatible = {start[i : i + 4] for i in range(16, length - 3, 4)}
+    if major in AVIF_BRANDS or (major in HEIF_BRANDS and compatible & AVIF_BRANDS):
+        return "AVIF"
+    return "HEIF" if major in HEIF_BRANDS else "MP4 video"
+
+
+def is_text(start: bytes) -> bool:
+    """Whether the bytes read as text: UTF-8 without control characters, if need be cut within a character.
+
+    >>> is_text(b"once upon a time"), is_text(bytes([0, 1, 2]))
+    (True, False)
+    """
+    text = start.decode("utf-8", errors="ignore")
+    return len(text.encode()) > len(start) - 4 and all(char.isprintable() or char.isspace() for char in text)

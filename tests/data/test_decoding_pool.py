@@ -1,0 +1,61 @@
+"""Decoding side by side: in order, little in memory at a time, stopped at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fieldmark.data import decoding_pool
+from fieldmark.data.decoding_pool import TOGETHER, Decoded, Undecodable, decode_all, decode_one
+
+
+def draw(folder: Path, count: int) -> list[str]:
+    for i in range(count):
+        Image.new("L", (8, 8), i).save(folder / f"{i}.png")
+    return [f"{i}.png" for i in range(count)]
+
+
+@pytest.mark.parametrize("workers", [1, 4, None])
+def test_pictures_come_in_the_order_of_the_files(workers: int | None, tmp_path: Path) -> None:
+    files = [*draw(tmp_path, 100), "gone.png"]
+    answers = [one for some in decode_all(tmp_path, files, (8, 8), "crop", workers) for one in some]
+    assert [one.pixels[0, 0, 0] for one in answers if isinstance(one, Decoded)] == list(range(100))
+    assert isinstance(answers[100], Undecodable)
+    assert answers[100].status == "missing"
+
+
+def test_no_more_is_decoded_than_can_be_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = draw(tmp_path, 1) * (TOGETHER * 300)
+    decoded = []
+    original = decoding_pool.decode
+    monkeypatch.setattr(decoding_pool, "decode", lambda path: decoded.append(path) or original(path))
+    running = decode_all(tmp_path, files, (8, 8), "crop", 2)
+    next(running)
+    time.sleep(0.2)
+    running.close()
+    assert len(decoded) <= 9 * TOGETHER
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decoding")]
+
+
+def test_an_error_of_ours_is_not_taken_for_a_broken_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(decoding_pool, "decode", fail)
+    with pytest.raises(ZeroDivisionError):
+        list(decode_all(tmp_path, draw(tmp_path, 1), (8, 8), "crop"))
+
+
+def test_one_picture_in_its_own_size(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((5, 7, 3), np.uint8)).save(tmp_path / "a.png")
+    one = decode_one(tmp_path, "a.png", None, "crop")
+    assert isinstance(one, Decoded)
+    assert one.pixels.shape == (5, 7, 3)
+    assert one.size == (5, 7)
