@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.evaluation.prediction import predict
+from fieldmark.models import create
 from fieldmark.shipping.classifier import Classifier
 from fieldmark.vocabulary import Preprocessing
 
@@ -155,6 +156,19 @@ def test_logits_are_those_of_predict_with_and_without_the_mirror():
         assert torch.allclose(classifier.logits(images, batch_size=2, tta=tta), expected.logits, atol=1e-5)
     flipped = classifier.logits(images.flip(3), tta=True)
     assert torch.allclose(flipped, classifier.logits(images, tta=True), atol=1e-5)
+
+
+def test_one_output_unit_is_two_classes_with_two_scores(tmp_path, photos):
+    torch.manual_seed(0)
+    model = create("smiles", 2, 3, 8)
+    Classifier(model, "smiles", {}, ("neutral", "smiling"), GOOD).save(tmp_path / "smiles")
+    loaded = Classifier.load(tmp_path / "smiles")
+    for row in loaded.predict(photos):
+        assert {score.label for score in row.scores} == {"neutral", "smiling"}
+        assert sum(score.score for score in row.scores) == pytest.approx(1)
+    images = torch.full((1, 3, 8, 8), 200, dtype=torch.uint8)
+    unit = model.eval()((images / 255 - 0.5) / 0.2)
+    assert loaded.logits(images).tolist()[0] == pytest.approx([0.0, unit.item()], abs=1e-5)
 
 
 def test_progress_counts_files(photos):
