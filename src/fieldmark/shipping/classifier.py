@@ -194,8 +194,8 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
         return model.float()
     if model is None and ":" in name:
         raise ClassifierError(
-            f"{folder} holds the weights of your own network {name!a}, and no code. Load it in Python: "
-            "Classifier.load(folder, model=...) with that network."
+            f"{folder} holds the weights of your own network {name!a}, and no code. Name the network again: "
+            "--model module:function, or in Python Classifier.load(folder, model=...)."
         )
     arguments: dict[str, Any] = {
         "num_classes": len(description.classes),
