@@ -75,8 +75,8 @@ def test_the_fields_are_flat_documented_and_in_the_json_in_order():
         ('{"optimizer": "sdg"}', r"optimizer='sdg' does not fit; it takes sgd \| adam \| adamw"),
         ('{"learning_rate": "fast"}', r"it takes a number or find"),
         ('{"channels_last": 1}', r"it takes true or false"),
-        ('{"image_size": [32]}', r"image_size=\(32,\) does not fit; it takes 2 numbers or null"),
-        ('{"classes": "cat"}', r"classes='cat' does not fit; it takes a list of text"),
+        ('{"image_size": [32]}', r"image_size=\(32,\) does not fit; it takes a list of 2 \(a whole number\) or none"),
+        ('{"classes": "cat"}', r"classes='cat' does not fit; it takes a list of \(text\)"),
         ('{"classes": [1, 2]}', r"classes=\(1, 2\) does not fit"),
         ('{"augment": [3]}', r"augment=\(3,\) does not fit"),
         ('{"options": []}', r"options=\[\] does not fit; it takes an object"),
@@ -135,3 +135,32 @@ def test_a_recipe_file_is_named_when_it_cannot_be_used(tmp_path):
         Recipe.load(path)
     path.write_text(Recipe(epochs=3, classes=("cat", "dog")).to_json())
     assert Recipe.load(path) == Recipe(epochs=3, classes=("cat", "dog"))
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ('{"classes": 5}', "classes=5"),
+        ('{"augment": 5}', "augment=5"),
+        ('{"classes": ["cat"]}', "at least two"),
+        ('{"classes": ["cat", "cat"]}', "at least two different"),
+        ('{"model": ""}', "model is empty"),
+        ('{"seed": 18446744073709551616}', "seed"),
+        ("[" * 100_000, "not JSON"),
+        ('{"epochs": ' + "9" * 5000 + "}", "not JSON"),
+    ],
+)
+def test_wrong_documents_get_one_line(document: str, told: str) -> None:
+    with pytest.raises(UserError, match=told) as caught:
+        Recipe.from_json(document)
+    assert "\n" not in str(caught.value)
+
+
+def test_tuples_inside_come_back_equal() -> None:
+    recipe = Recipe(options={"hidden": (32, 16)}, augment=({"name": "zoom", "area": (0.5, 1.0)},))
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_what_json_cannot_hold_is_refused_at_once() -> None:
+    with pytest.raises(UserError, match="options"):
+        Recipe(options={"net": object()})

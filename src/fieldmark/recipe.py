@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from fieldmark.annotations import fits, spell
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
 
@@ -105,7 +105,10 @@ class Recipe:
     """Share of the pictures for the test where the data has no splits at all."""
 
     def __post_init__(self) -> None:
+        # Lists inside, as JSON has no tuples: a recipe read back is equal to the one written.
+        object.__setattr__(self, "options", _jsonable(self.options, "options"))
         _check_types(self)
+        object.__setattr__(self, "augment", tuple(_jsonable(step, "augment") for step in self.augment))
         _check_ranges(self)
 
     def replace(self, **changes: Any) -> Recipe:
@@ -129,7 +132,7 @@ class Recipe:
         """
         try:
             document = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"the recipe is not JSON: {error}.") from error
         if not isinstance(document, dict):
             raise UserError(f"a recipe is a JSON object; got {type(document).__name__}.")
@@ -159,50 +162,18 @@ def _check_names(settings: dict[str, Any]) -> None:
             raise UserError(unknown(name, names, "setting of a recipe"))
 
 
-def _matches(value: Any, kind: Any) -> bool:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return any(_matches(value, choice) for choice in arguments)
-    if origin is Literal:
-        return value in arguments
-    if origin is tuple:
-        kinds = arguments if arguments[-1:] != (...,) else [arguments[0]] * len(value or ())
-        return (
-            isinstance(value, tuple)
-            and len(kinds) == len(value)
-            and all(_matches(item, one) for item, one in zip(value, kinds, strict=True))
-        )
-    if origin is dict:
-        return isinstance(value, dict)
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, kind if isinstance(kind, type) else type(None))
+def _jsonable(value: Any, name: str) -> Any:
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"recipe: {name}={value!r} cannot be written as JSON: {error}.") from error
 
 
 def _check_types(recipe: Recipe) -> None:
     for name, kind in typing.get_type_hints(Recipe).items():
         value = getattr(recipe, name)
-        if not _matches(value, kind):
-            raise UserError(f"recipe: {name}={value!r} does not fit; it takes {_spell(kind)}.")
-
-
-def _spell(kind: Any) -> str:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join(_spell(choice) for choice in arguments)
-    if origin is Literal:
-        return " | ".join(str(choice) for choice in arguments)
-    if origin is tuple:
-        return (
-            "a list of " + _spell(arguments[0]) if arguments[-1:] == (...,) else f"{len(arguments)} numbers"
-        )
-    if kind is type(None):
-        return "null"
-    return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(
-        kind, "an object"
-    )
+        if not fits(value, kind):
+            raise UserError(f"recipe: {name}={value!r} does not fit; it takes {spell(kind)}.")
 
 
 def _check_ranges(recipe: Recipe) -> None:
@@ -222,6 +193,13 @@ def _check_ranges(recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if isinstance(value, int | float) and not 0 < value < float("inf"):
             raise UserError(f"recipe: {name}={value} must be above 0.")
+    if recipe.seed >= 2**63:
+        raise UserError(f"recipe: seed={recipe.seed} is too large; below 2^63.")
+    if recipe.classes is not None and len(set(recipe.classes)) < max(2, len(recipe.classes)):
+        named = ", ".join(recipe.classes) or "none"
+        raise UserError(f"recipe: classes={named}: at least two different ones, each named once.")
+    if not recipe.model:
+        raise UserError("recipe: model is empty; fieldmark list models names them.")
     if recipe.image_size is not None and min(recipe.image_size) < 1:
         raise UserError(f"recipe: image_size={recipe.image_size} must be above 0.")
     if recipe.val + recipe.test >= 1:

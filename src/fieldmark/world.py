@@ -33,7 +33,7 @@ def device(name: str = "auto") -> torch.device:
     Raises UserError for a name that is none, and for a device this machine lacks.
     """
     kind, _, number = name.partition(":")
-    if kind not in DEVICES or (number and not number.isdigit()):
+    if kind not in DEVICES or (number and (kind != "cuda" or not number.isdigit())):
         raise UserError(unknown(name, DEVICES, "device"))
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if kind == "auto":

@@ -11,7 +11,7 @@ from torch import nn
 from fieldmark.errors import UserError
 from fieldmark.models import create
 from fieldmark.models.building import foreign
-from fieldmark.models.options import fits
+from fieldmark.annotations import fits
 
 
 @pytest.mark.parametrize(

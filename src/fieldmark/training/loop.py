@@ -106,7 +106,7 @@ def train_step(setting: Setting, state: State) -> float:
     """
     recipe, model = setting.recipe, state.model
     index = state.order.next_batch()
-    images, labels = setting.images[index], setting.labels[index]  # uint8 (B, C, H, W), int64 (B,)
+    images, labels = setting.gather(index)  # uint8 (B, C, H, W), int64 (B,)
     images, labels = setting.augment(
         images, labels, index, state.order.epoch, state.generator, setting.num_classes
     )

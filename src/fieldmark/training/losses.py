@@ -20,6 +20,7 @@ class CrossEntropy:
     loss, and the sum is divided by the sum of the weights used, as torch does for hard labels.
     A single-unit output z counts as logits (0, z): the binary cross-entropy of z.
 
+    >>> import torch
     >>> loss = CrossEntropy()(torch.tensor([[0.8]]), torch.tensor([1]))
     >>> round(loss.item(), 4)
     0.3711
@@ -40,6 +41,7 @@ class CrossEntropy:
 def balanced_weights(labels: Tensor, num_classes: int) -> Tensor:
     """float (K,): N / (K * n_k), so that every class weighs the same in sum; 0 for a class without pictures.
 
+    >>> import torch
     >>> balanced_weights(torch.tensor([0, 0, 0, 1]), 2).tolist()
     [0.6666666865348816, 2.0]
     """
@@ -53,6 +55,7 @@ def penalty(parameters: Iterable[Tensor], l1: float, l2: float) -> Tensor | None
 
     torch's weight_decay = 2 * l2 in SGD adds exactly this l2's gradient.
 
+    >>> import torch
     >>> penalty([torch.tensor([1.0, -2.0])], l1=0.5, l2=0.1).item()
     2.0
     """

@@ -33,9 +33,8 @@ def find_learning_rate(setting: Setting, model: nn.Module) -> float:
     for step in range(STEPS):
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
         index = order.next_batch()
-        images, labels = setting.augment(
-            setting.images[index], setting.labels[index], index, order.epoch, generator, setting.num_classes
-        )
+        images, labels = setting.gather(index)
+        images, labels = setting.augment(images, labels, index, order.epoch, generator, setting.num_classes)
         inputs = normalise(images.to(setting.device), setting.preprocessing.mean, setting.preprocessing.std)
         loss = setting.criterion(trial(inputs), labels.to(setting.device))
         losses.append(float(loss))

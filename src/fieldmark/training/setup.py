@@ -43,6 +43,13 @@ class Setting:
     total_steps: int
     learning_rate: float
 
+    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The pictures uint8 (B, C, H, W), channels_last, and labels int64 (B,) at these positions."""
+        index = index.to(self.images.device)
+        # Whole rows of NHWC memory; indexing the (N, C, H, W) view takes ten times as long.
+        rows = self.images.permute(0, 2, 3, 1).index_select(0, index)
+        return rows.permute(0, 3, 1, 2), self.labels[index.to(self.labels.device)]
+
 
 def set_up(
     dataset: Dataset,
