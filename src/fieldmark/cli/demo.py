@@ -1,0 +1,124 @@
+"""`fieldmark demo`: the whole way on the packaged digits, and five lines about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fieldmark.cli import measuring
+from fieldmark.cli.machine import check_threads, use
+from fieldmark.cli.output import percent, to_json
+from fieldmark.cli.parsing import Switch, parse
+
+if TYPE_CHECKING:
+    from fieldmark.cli.display import Screen
+    from fieldmark.runs.run import Run
+    from fieldmark.vocabulary import ImageSet
+
+PICTURES = 5
+"""How many test pictures are written as files and predicted."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Train on the packaged digits, measure once on the test pictures, predict a few; no network needed."""
+
+    out: Path | None = None
+    """The run folder; none takes the next free runs/demo-N."""
+    overwrite: Switch = False
+    """Replace the run that is in --out."""
+    json: Switch = False
+    """Print one JSON object on stdout when done."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+    threads: int | None = None
+    """Processor threads; none lets torch decide."""
+
+
+def demo(words: Sequence[str]) -> int:
+    """`fieldmark demo`."""
+    flags = parse(Demo(), words, verb="demo")
+    check_threads(flags.threads)
+
+    from fieldmark.cli.display import screen
+    from fieldmark.runs import running
+    from fieldmark.training.recipes import preset
+
+    with closing(screen()) as display:
+        run = running.train(
+            "sample",
+            preset("digits"),
+            out=flags.out or next_free(),
+            overwrite=flags.overwrite,
+            device=flags.device,
+            threads=flags.threads,
+            progress=display,
+        )
+        summary = run.summary()
+        images = run.images("test")
+        test, answers = tested(run, images, flags, display)
+    if flags.json:
+        print(to_json(summary | {"test": test, "predictions": answers}))
+    else:
+        print(told(summary, test, answers))
+    return 0
+
+
+def next_free(parent: Path = Path("runs")) -> Path:
+    """The first of runs/demo-1, runs/demo-2 ... that is not there.
+
+    >>> next_free(Path("no-such-folder")).as_posix()
+    'no-such-folder/demo-1'
+    """
+    number = 1
+    while (parent / f"demo-{number}").exists():
+        number += 1
+    return parent / f"demo-{number}"
+
+
+def tested(
+    run: Run, images: ImageSet, flags: Demo, display: Screen
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The figures on the test pictures, drawn into test/ of the run, and what a few are taken for."""
+    device = use(flags.device, flags.threads)
+    classifier = run.classifier
+    document, predictions = measuring.measure(
+        classifier, images, "test", tta=False, device=device, display=display
+    )
+    measuring.draw(run.folder / "test", images, predictions, document, "sample, test split")
+    files = write_pictures(images, run.folder / "pictures")
+    return document, [one.to_json() for one in classifier.predict(files, top_k=3, device=device)]
+
+
+def write_pictures(images: ImageSet, folder: Path) -> list[str]:
+    """A picture of each of the first few classes as a PNG file, the class in its name."""
+    from PIL import Image
+
+    folder.mkdir()
+    files = []
+    for label in range(PICTURES):
+        position = int((images.labels == label).nonzero()[0])
+        path = folder / f"is-a-{images.classes[label]}.png"
+        Image.fromarray(images.images[position, 0].numpy()).save(path)  # (H, W)
+        files.append(str(path))
+    return files
+
+
+def told(summary: dict[str, Any], test: dict[str, Any], answers: Sequence[dict[str, Any]]) -> str:
+    """What happened, where to look, what to try next: five lines."""
+    run, (low, high) = summary["run"], test["accuracy_interval"]
+    named = ", ".join(f"{Path(row['file']).name} {row['label']} ({percent(row['score'])})" for row in answers)
+    return "\n".join(
+        [
+            f"Trained the network '{summary['model']}' on the packaged digits in {summary['seconds']:.0f} s: "
+            f"epoch {summary['best_epoch']} of {summary['epochs']} is kept.",
+            f"Test accuracy {percent(test['accuracy'])} on {test['n']:,} digits it had never seen "
+            f"(95 %: {percent(low)} to {percent(high)}).",
+            f"Predicted from files: {named}.",
+            f"Look at {run}: figures/ of training, test/ with the mistakes, classifier/ is what you ship.",
+            f"Try next: fieldmark predict {run} {run}/pictures, or your own: fieldmark train FOLDER",
+        ]
+    )

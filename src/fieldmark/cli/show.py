@@ -1,0 +1,179 @@
+"""`fieldmark show DATA`: pictures of what the network gets, before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from fieldmark.cli.output import check_free, to_json
+from fieldmark.cli.parsing import Switch, parse, usage
+from fieldmark.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from fieldmark.vocabulary import Dataset
+
+
+@dataclass(frozen=True)
+class Show:
+    """Draw a labelled grid of the pictures; with --augment, one picture per row through each step.
+
+    Where the pictures are files of other shapes than the network takes, a second figure shows what it
+    receives under the rules crop, pad and stretch.
+    """
+
+    data: Annotated[
+        str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA", help_behavior_hint="(needed)")
+    ] = ""
+    """A name, a folder or a table."""
+    augment: tuple[str, ...] = ()
+    """Steps in order (fieldmark list augmentations)."""
+    out: Path = Path("grid.png")
+    """The figure; the second one is put beside it, with -resize in its name."""
+    overwrite: Switch = False
+    """Replace files that are there."""
+    split: Literal["train", "val", "test"] = "train"
+    """Which part of the data."""
+    rows: int | None = None
+    """none: 5, or 8 with --augment."""
+    columns: int = 10
+    """Of the grid."""
+    classes: tuple[str, ...] | None = None
+    """Only these classes, in this order."""
+    label: str | None = None
+    """The attribute or column that is the label."""
+    image_size: tuple[int, int] | None = None
+    """What the network receives; none: native if all agree and are at most 64, else the size of --model."""
+    model: str = "baseline"
+    """The architecture whose picture size is taken."""
+    resize: Literal["crop", "pad", "stretch"] = "crop"
+    """How a picture of another shape is made to fit."""
+    seed: int = 0
+    """Draws the pictures and the augmentation."""
+    json: Switch = False
+    """Print one JSON object on stdout."""
+
+
+def show(words: Sequence[str]) -> int:
+    """`fieldmark show`."""
+    flags = parse(Show(), words, verb="show")
+    if not flags.data:
+        raise usage("which pictures? fieldmark show DATA, say sample, mnist, or a folder.", "show")
+    check(flags)
+
+    from fieldmark.cli.display import screen
+    from fieldmark.data.loading import load
+    from fieldmark.models import ABOUT
+    from fieldmark.training.augmentation import build
+
+    margin = build(flags.augment).margin
+    with closing(screen()) as display:
+        dataset = load(
+            flags.data,
+            classes=flags.classes,
+            label=flags.label,
+            image_size=flags.image_size,
+            default_size=ABOUT[flags.model].published_size,
+            resize=flags.resize,
+            margin=margin,
+            progress=display.stage,
+        )
+        for note in dataset.notes:
+            display.note(note)
+        written = write(flags, dataset)
+    if flags.json:
+        print(to_json({"files": [str(path) for path in written]}))
+    else:
+        print("\n".join(str(path) for path in written))
+    return 0
+
+
+def check(flags: Show) -> None:
+    """Raises UserError for what can be seen to be wrong before anything is read."""
+    from fieldmark.families import unknown
+    from fieldmark.models import ABOUT
+
+    for path in (flags.out, beside(flags.out)):
+        if path.suffix.lower() != ".png":
+            raise UserError(f"--out {flags.out}: figures are PNG files; end the name in .png.")
+        check_free(path, flags.overwrite)
+    if flags.model not in ABOUT:
+        raise UserError(unknown(flags.model, ABOUT, "model"))
+    for name, value in (("--rows", flags.rows), ("--columns", flags.columns)):
+        if value is not None and not 1 <= value <= 100:
+            raise UserError(f"{name} {value}: from 1 to 100.")
+    if flags.seed < 0:
+        raise UserError(f"--seed {flags.seed}: 0 or more.")
+
+
+def beside(out: Path) -> Path:
+    """Where the figure of the resize rules goes.
+
+    >>> beside(Path("grid.png")).name
+    'grid-resize.png'
+    """
+    return out.with_name(f"{out.stem}-resize{out.suffix}")
+
+
+def write(flags: Show, dataset: Dataset) -> list[Path]:
+    """Draw and save; returns the files."""
+    from fieldmark.reporting.saving import save
+    from fieldmark.reporting.showing import resize_rules
+
+    written = [save(main_figure(flags, dataset), flags.out)]
+    originals = other_shapes(flags, dataset.image_size)
+    if originals:
+        figure = resize_rules(originals, dataset.image_size, source=dataset.name)
+        written.append(save(figure, beside(flags.out)))
+    return written
+
+
+def main_figure(flags: Show, dataset: Dataset) -> Figure:
+    """The grid, or the rows of the augmentation."""
+    import torch
+
+    from fieldmark.reporting.choosing import evenly
+    from fieldmark.reporting.showing import augmentation_rows, grid
+    from fieldmark.training.augmentation import build
+
+    images = dataset.split(flags.split)
+    if images is None:
+        raise UserError(f"{dataset.name} has no {flags.split} pictures.")
+    generator = torch.Generator().manual_seed(flags.seed)
+    source = f"{dataset.name}, {flags.split} split"
+    if not flags.augment:
+        return grid(images, source=source, generator=generator, rows=flags.rows or 5, columns=flags.columns)
+    index = evenly(images.labels, flags.rows or 8, generator)
+    shown = images.select(index)
+    steps = build(flags.augment, dataset.image_size).trace(shown.images, index, 0, generator)
+    labels = [images.classes[label] for label in shown.labels.tolist()]
+    return augmentation_rows([("original", shown.images), *steps], labels, source=source)
+
+
+def other_shapes(flags: Show, size: tuple[int, int], most: int = 6) -> list[np.ndarray]:
+    """A few picture files as they are, uint8 (H, W, C); none if all of them have the shape `size`."""
+    import torch
+
+    from fieldmark.data.decoding import Undecodable, decode
+    from fieldmark.data.finding import find
+    from fieldmark.reporting.choosing import evenly
+    from fieldmark.vocabulary import Listing
+
+    _, found = find(flags.data, flags.label)
+    if not isinstance(found, Listing):
+        return []
+    generator = torch.Generator().manual_seed(flags.seed)
+    pictures = []
+    for row in evenly(torch.tensor(found.labels), most, generator).tolist():
+        try:
+            pictures.append(decode(found.root / found.files[row]))
+        except Undecodable:
+            continue  # loading has told of it already
+    return pictures if any(picture.shape[:2] != size for picture in pictures) else []

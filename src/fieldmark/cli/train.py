@@ -1,0 +1,189 @@
+"""`fieldmark train DATA`: the flags of a run, the recipe they make, and what is said when it is done."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from fieldmark.cli.failures import out_of_memory
+from fieldmark.cli.machine import check_threads
+from fieldmark.cli.opening import check_own
+from fieldmark.cli.output import percent, printable, to_json
+from fieldmark.cli.parsing import Switch, flag, parse, usage, value_of
+from fieldmark.errors import TrainingError, UserError
+from fieldmark.recipe import Recipe
+from fieldmark.training.recipes import find_recipe, preset
+
+STOPPED = 130
+"""The exit code after Ctrl-C, as shells have it, so that nothing follows; the run folder is whole."""
+
+
+@dataclass(frozen=True)
+class Settings(Recipe):
+    """The defaults shown are the recipe's: the one of the model, or the one given with --recipe."""
+
+    def __post_init__(self) -> None:
+        """Check nothing yet: words that do not fit are told by their flag, all else by `Recipe`."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a classifier on pictures and write a run folder.
+
+    DATA is the name of a set (fieldmark list data), a folder with a subfolder per class, or a table of file
+    names and labels.
+    """
+
+    data: Annotated[
+        str,
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="DATA", help_behavior_hint="(needed, save with --resume)"),
+    ] = ""
+    """A name, a folder or a table."""
+    recipe: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
+    """Settings to start from: a name (fieldmark list recipes), or a recipe.json such as a run has."""
+    out: Path | None = None
+    """The run folder; none takes the next free runs/DATA-MODEL-N."""
+    overwrite: Switch = False
+    """Replace the run that is in --out."""
+    start_from: Annotated[Path | None, tyro.conf.arg(name="from")] = field(
+        default=None, metadata={"flag": "from"}
+    )
+    """Start from the weights of a run, a classifier folder, a .safetensors file or a state_dict file."""
+    resume: Path | None = None
+    """Go on with this run where it was stopped; DATA and settings are its own."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+    threads: int | None = None
+    """Processor threads; none lets torch decide."""
+    tensorboard: Switch = False
+    """Write TensorBoard files into the run folder, too."""
+    json: Switch = False
+    """Print one JSON object on stdout when done."""
+    settings: Annotated[Settings, tyro.conf.OmitArgPrefixes] = field(default_factory=Settings)
+
+
+def train(words: Sequence[str]) -> int:
+    """`fieldmark train`."""
+    base = starting_recipe(words)
+    flags = parse(Train(settings=Settings(**_fields(base))), words, verb="train")
+    recipe = Recipe(**_fields(flags.settings))
+    _check(
+        flags,
+        changed=[
+            flag(f) for f in dataclasses.fields(base) if getattr(base, f.name) != getattr(recipe, f.name)
+        ],
+    )
+
+    check_own(recipe.model, value_of("--model", words))
+
+    from fieldmark.cli.display import screen
+    from fieldmark.runs import running
+
+    with closing(screen()) as display, fitting(recipe):
+        if flags.resume is not None:
+            run = running.resume(
+                flags.resume,
+                device=flags.device,
+                threads=flags.threads,
+                tensorboard=flags.tensorboard,
+                progress=display,
+            )
+        else:
+            run = running.train(
+                flags.data,
+                recipe,
+                out=flags.out,
+                overwrite=flags.overwrite,
+                device=flags.device,
+                threads=flags.threads,
+                start_from=flags.start_from,
+                tensorboard=flags.tensorboard,
+                progress=display,
+            )
+    summary = run.summary()
+    from fieldmark import world
+
+    if world.is_main():
+        print(to_json(summary) if flags.json else told(summary))
+    return STOPPED if summary["status"] == "stopped" else 0
+
+
+def starting_recipe(words: Sequence[str]) -> Recipe:
+    """The recipe whose values are the flags' defaults: of --resume, --recipe, --from's model, or --model.
+
+    Raises UserError when what they name is not there.
+    """
+    model, named = value_of("--model", words), value_of("--recipe", words)
+    resumed, started = value_of("--resume", words), value_of("--from", words)
+    if resumed is not None:
+        return Recipe.load(_recipe_of(resumed))
+    if named is not None:
+        return find_recipe(named)
+    if model is None and started is not None and (Path(started) / "recipe.json").is_file():
+        trained = Recipe.load(_recipe_of(started))
+        return preset(trained.model).replace(options=trained.options, init=trained.init)
+    return preset(Recipe.model if model is None else model)
+
+
+@contextmanager
+def fitting(recipe: Recipe) -> Iterator[None]:
+    """Turn running out of memory into the flags that need half of it and give the same steps."""
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error) or recipe.batch_size == 1:
+            raise
+        half, double = recipe.batch_size // 2, recipe.accumulate * 2
+        raise TrainingError(
+            f"not enough memory for batches of {recipe.batch_size} pictures. "
+            f"Try --batch-size {half} --accumulate {double}, which makes steps of the same size."
+        ) from error
+
+
+def told(summary: dict[str, object]) -> str:
+    """What a person reads when a run is over."""
+    run, val = printable(summary["run"]), summary["val"]
+    assert isinstance(val, dict)
+    lines = [
+        f"{run}: epoch {summary['best_epoch']} of {summary['epochs']} is kept, "
+        f"validation accuracy {percent(val['accuracy'])}, {float(str(summary['seconds'])):.0f} s in all.",
+    ]
+    if summary["status"] == "stopped":
+        lines.append(f"Stopped. Go on: fieldmark train --resume {run}")
+    lines.append(f"Figures: {run}/figures. Next: fieldmark evaluate {run}")
+    return "\n".join(lines)
+
+
+def _fields(recipe: Recipe) -> dict[str, Any]:
+    # Not asdict, which copies deeply and turns tuples' members about.
+    return {f.name: getattr(recipe, f.name) for f in dataclasses.fields(Recipe)}
+
+
+def _recipe_of(run: str) -> Path:
+    path = Path(run).expanduser() / "recipe.json"
+    if not path.is_file():
+        raise UserError(
+            f"{run} is not a run: it has no recipe.json. A run is the folder that training wrote."
+        )
+    return path
+
+
+def _check(flags: Train, changed: Sequence[str]) -> None:
+    check_threads(flags.threads)
+    if flags.resume is None:
+        if not flags.data:
+            raise usage("which pictures? fieldmark train DATA, say sample, mnist, or a folder.", "train")
+        return
+    own = {"DATA": flags.data, "--out": flags.out, "--recipe": flags.recipe, "--from": flags.start_from}
+    besides = [name for name, value in own.items() if value] + list(changed)
+    if besides:
+        raise usage(
+            f"--resume goes on with the run's own data and settings; leave out {besides[0]}.", "train"
+        )

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fieldmark.cli.answers import show, to_csv, write
+
+
+def row(file: str, *labels: str) -> dict[str, Any]:
+    scores = [{"label": label, "score": 0.5 / (place + 1)} for place, label in enumerate(labels)]
+    if not labels:
+        return {
+            "file": file,
+            "status": "missing",
+            "reason": "no such file",
+            "label": None,
+            "score": None,
+            "scores": [],
+        }
+    return {
+        "file": file,
+        "status": "ok",
+        "reason": None,
+        "label": labels[0],
+        "score": scores[0]["score"],
+        "scores": scores,
+    }
+
+
+AWKWARD = ["a,b.jpg", 'say "cheese".jpg', "two\nlines.jpg", "\U0001f600.jpg", "= 1+1.jpg"]
+
+
+def test_csv_has_a_column_pair_per_further_class_and_empty_cells_for_failures() -> None:
+    text = to_csv([row("a.jpg", "cat", "dog"), row("b.jpg")], top_k=2)
+    assert text.splitlines() == [
+        "file,status,reason,label,score,label_2,score_2",
+        "a.jpg,ok,,cat,0.5,dog,0.25",
+        "b.jpg,missing,no such file,,,,",
+    ]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text().filter(lambda name: "\r" not in name and "\0" not in name), max_size=5))
+def test_any_name_comes_back_from_csv(names: list[str]) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv([row(name, "cat") for name in names], 1))))
+    assert [one["file"] for one in rows] == names
+    assert all(one["label"] == "cat" and None not in one for one in rows)
+
+
+def test_a_csv_file_keeps_names_that_are_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    write([row("caf\udce9.jpg", "cat")], path, "csv", 1)
+    assert path.read_bytes().splitlines()[1] == b"caf\xe9.jpg,ok,,cat,0.5"
+
+
+def test_a_parquet_file_has_the_same_rows_with_typed_columns(tmp_path: Path) -> None:
+    path = tmp_path / "answers.parquet"
+    rows = [row(name, "cat", "dog") for name in AWKWARD] + [row("b.jpg")]
+    write(rows, path, "parquet", 2)
+    assert pyarrow.parquet.read_table(path).to_pylist() == rows
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write([row("a.jpg", "cat")], tmp_path / "none" / "answers.csv", "csv", 1)
+    (tmp_path / "answers.csv").mkdir()
+    with pytest.raises(OSError):
+        write([row("a.jpg", "cat")], tmp_path / "answers.csv", "csv", 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "here"]
+
+
+def test_the_table_keeps_each_picture_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show([row("two\nlines.jpg", "[bold]cat", "dog"), row("b.jpg")])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["two\\nlines.jpg", "[bold]cat", "50.00", "%", "dog", "25.00", "%"] in lines
+    assert ["b.jpg", "-", "-", "missing:", "no", "such", "file"] in lines

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fieldmark.cli import main
+from fieldmark.data.store_files import cache_folder
+
+
+def stores(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    assert main(["cache", "--json"]) == 0
+    found: list[dict[str, object]] = json.loads(capsys.readouterr().out)["stores"]
+    return found
+
+
+@pytest.fixture
+def two_stores(photos: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    for size in ("12", "8"):
+        assert main(["show", str(photos), "--image-size", size, "--out", f"{size}.png"]) == 0
+    capsys.readouterr()
+    return stores(capsys)
+
+
+def test_an_empty_cache_says_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cache"]) == 0
+    assert capsys.readouterr().out == f"{cache_folder()} is empty.\n"
+
+
+def test_stores_are_listed_with_size_age_and_source(
+    two_stores: list[dict[str, object]], photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(two_stores) == 2
+    assert all(store["pictures"] == 40 and store["source"] == str(photos) for store in two_stores)
+    assert main(["cache"]) == 0
+    shown = capsys.readouterr().out
+    for store in two_stores:
+        assert str(store["key"])[:12] in shown
+    assert "now" in shown
+    assert "MB" in shown
+
+
+def test_one_store_is_cleared_by_the_beginning_of_its_key(
+    two_stores: list[dict[str, object]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = two_stores
+    assert main(["cache", "--clear", str(first["key"])[:12]]) == 0
+    assert "removed 1 store, freed 0.1 MB" in capsys.readouterr().out
+    assert stores(capsys) == [second]
+
+
+@pytest.mark.parametrize("words", [["--clear"], ["--clear", "all"]])
+def test_all_are_cleared_and_the_bytes_told(
+    words: list[str], two_stores: list[dict[str, object]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cache", *words, "--json"]) == 0
+    freed = sum(int(str(store["bytes"])) for store in two_stores)
+    assert json.loads(capsys.readouterr().out) == {"removed": 2, "freed": freed}
+    assert stores(capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "told"), [("xyz", "no store has a key that begins with 'xyz'"), ("", "2 stores")]
+)
+def test_a_key_that_is_not_one_stores_removes_nothing(
+    key: str, told: str, two_stores: list[dict[str, object]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cache", "--clear", key]) == 1
+    assert told in capsys.readouterr().err
+    assert stores(capsys) == two_stores

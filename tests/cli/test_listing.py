@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from cli_helpers import imported_by
+
+from fieldmark.cli import main
+from fieldmark.cli.listing import FAMILIES
+from fieldmark.data.sources import SOURCES
+from fieldmark.models import MODELS
+from fieldmark.training.augmentation import AUGMENTATIONS
+from fieldmark.training.recipes import RECIPES
+
+TABLES = {"models": MODELS, "data": SOURCES, "recipes": RECIPES, "augmentations": AUGMENTATIONS}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_member_is_listed_with_a_summary(family: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", family, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)[family]
+    assert {row["name"] for row in rows} == set(TABLES[family])
+    assert all(row["summary"] for row in rows)
+    assert main(["list", family]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in TABLES[family])
+
+
+def test_listing_does_not_wait_for_torch() -> None:
+    code = f"from fieldmark.cli import main; [main(['list', name, '--json']) for name in {list(FAMILIES)}]"
+    assert not imported_by(code) & {"torch", "numpy", "matplotlib", "PIL"}
+
+
+def test_nothing_named_is_exit_code_2_and_a_wrong_name_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 2
+    assert "models|data|recipes|augmentations" in capsys.readouterr().err
+    assert main(["list", "model"]) == 1
+    assert "'model' is not a family. Closest: models." in capsys.readouterr().err

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from cli_helpers import SMALL
+
+from fieldmark.cli import main
+from fieldmark.cli.train import starting_recipe
+from fieldmark.errors import UserError
+from fieldmark.recipe import Recipe
+from fieldmark.training.recipes import RECIPES, find_recipe, preset
+
+
+def test_json_has_what_was_trained_and_how_well(trained: tuple[Path, dict[str, Any]]) -> None:
+    run, summary = trained
+    assert {"run", "classifier", "model", "epochs", "best_epoch", "train", "val", "seconds"} <= set(summary)
+    assert summary["run"] == str(run)
+    assert Path(summary["classifier"]).is_dir()
+    assert summary["model"] == "baseline"
+    assert summary["epochs"] == 3
+    assert 1 <= summary["best_epoch"] <= 3
+    assert set(summary["train"]) == set(summary["val"]) == {"loss", "accuracy"}
+    assert summary["seconds"] > 0
+    assert summary["images_per_second"] > 0
+
+
+def test_the_flags_given_are_in_the_recipe_of_the_run(run: Path) -> None:
+    recipe = Recipe.load(run / "recipe.json")
+    expected = preset("baseline").replace(epochs=3, batch_size=8, learning_rate=0.01)
+    assert recipe == expected
+
+
+def test_the_same_recipe_gives_the_same_weights(
+    run: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = Path("again")
+    assert main(["train", str(photos), "--recipe", str(run / "recipe.json"), "--out", str(again)]) == 0
+    captured = capsys.readouterr()
+    weights = "classifier/weights.safetensors"
+    assert (again / weights).read_bytes() == (run / weights).read_bytes()
+    assert "fieldmark evaluate again" in captured.out
+    assert "\x1b" not in captured.err, "no bars without a terminal"
+    assert len([line for line in captured.err.splitlines() if line.strip()[:1].isdigit()]) == 3, (
+        "one per epoch"
+    )
+
+
+def test_without_out_the_next_free_folder_is_taken(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--model", "mlp", "--epochs", "1", "--json"]
+    for number in (1, 2):
+        assert main(["train", str(photos), *flags]) == 0
+        assert Path(json.loads(capsys.readouterr().out)["run"]) == Path(f"runs/photos-mlp-{number}")
+
+
+def test_the_help_shows_the_defaults_of_the_model_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--model", "digits", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
+    recipe = preset("digits")
+    for flag, value in (("--epochs INT", recipe.epochs), ("--model TEXT", recipe.model)):
+        after = shown.partition(flag)[2]
+        assert after.partition("(default: ")[2].startswith(f"{value})")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], preset("baseline")),
+        (["photos", "--model", "digits"], preset("digits")),
+        (["photos", "--model=wide", "--epochs", "3"], preset("wide")),
+        (["--recipe", sorted(RECIPES)[0], "--model", "mlp"], find_recipe(sorted(RECIPES)[0])),
+    ],
+)
+def test_the_defaults_come_from_the_recipe_or_the_model(words: list[str], expected: Recipe) -> None:
+    assert starting_recipe(words) == expected
+
+
+def test_weights_of_a_run_bring_its_model_and_options(tmp_path: Path) -> None:
+    trained = Recipe(model="digits", options={"width": 8}, init="xavier", epochs=77)
+    (tmp_path / "recipe.json").write_text(trained.to_json())
+    expected = preset("digits").replace(options={"width": 8}, init="xavier")
+    assert starting_recipe(["--from", str(tmp_path)]) == expected
+    assert starting_recipe(["--from", str(tmp_path), "--model", "wide"]) == preset("wide")
+
+
+def test_training_starts_from_a_run(run: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--epochs", "1", "--out", "next", "--json"]
+    assert main(["train", str(photos), "--from", str(run), *flags]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "baseline"
+
+
+def test_flags_of_every_kind_arrive(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fieldmark.runs import running
+
+    seen: dict[str, Any] = {}
+
+    def train(data: str, recipe: Recipe, **arguments: Any) -> None:
+        seen.update(arguments, data=data, recipe=recipe)
+        raise UserError("enough.")
+
+    monkeypatch.setattr(running, "train", train)
+    words = [
+        *("train", "cifar10", "--classes", "airplane", "bird", "--options", "width=32", "kernel_size=5"),
+        *("--augment", "mirror", "crop", "--image-size", "64x48", "--learning-rate", "find"),
+        *("--no-channels-last", "--patience", "5", "--clip", "none", "--threads", "2", "--device", "cpu"),
+        *("--tensorboard", "--overwrite", "--from", "weights.safetensors", "--max-minutes", "1.5"),
+    ]
+    assert main(words) == 1
+    recipe = seen["recipe"]
+    assert type(recipe) is Recipe
+    assert recipe == preset("baseline").replace(
+        classes=("airplane", "bird"),
+        options={"width": 32, "kernel_size": 5},
+        augment=("mirror", "crop"),
+        image_size=(64, 48),
+        learning_rate="find",
+        channels_last=False,
+        patience=5,
+        clip=None,
+        max_minutes=1.5,
+    )
+    assert seen["data"] == "cifar10"
+    assert (seen["threads"], seen["device"]) == (2, "cpu")
+    assert seen["tensorboard"] is True
+    assert seen["overwrite"] is True
+    assert seen["start_from"] == Path("weights.safetensors")
+    assert seen["out"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["train"], "fieldmark train DATA"),
+        (["train", "photos", "--resume", "RUN"], "leave out DATA"),
+        (["train", "--resume", "RUN", "--epochs", "9"], "leave out --epochs"),
+        (["train", "--resume", "RUN", "--out", "x"], "leave out --out"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_exit_code_2(
+    words: list[str], told: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(run) if word == "RUN" else word for word in words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_resume_without_more_is_the_runs_own(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fieldmark.runs import running
+
+    seen: list[Path] = []
+
+    def resume(folder: Path, **arguments: Any) -> None:
+        seen.append(folder)
+        raise UserError("enough.")
+
+    monkeypatch.setattr(running, "resume", resume)
+    assert main(["train", "--resume", str(run), "--threads", "1"]) == 1
+    assert seen == [run]
+
+
+def test_after_ctrl_c_the_run_is_told_how_to_go_on_and_nothing_follows(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fieldmark.runs import running
+    from fieldmark.runs.run import Run
+
+    stopped = Run(run)
+    stopped.document["status"] = "stopped"
+    monkeypatch.setattr(running, "train", lambda *_, **__: stopped)
+    assert main(["train", "sample"]) == 130
+    assert f"fieldmark train --resume {run}" in capsys.readouterr().out
+
+
+def test_too_large_a_batch_says_which_flags_make_the_same_steps_with_less_memory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fieldmark.runs import running
+
+    def train(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nGPU 0 has ...")
+
+    monkeypatch.setattr(running, "train", train)
+    assert main(["train", "sample", "--batch-size", "512"]) == 1
+    told = capsys.readouterr().err
+    assert "--batch-size 256 --accumulate 2" in told
+    assert told.count("\n") == 1
+
+
+def test_only_the_first_process_prints(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fieldmark.runs import running
+    from fieldmark.runs.run import Run
+
+    monkeypatch.setattr(running, "train", lambda *_, **__: Run(run))
+    monkeypatch.setenv("RANK", "1")
+    assert main(["train", "sample", *SMALL, "x", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
