@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,11 @@ def save_checkpoint(state: State, folder: Path) -> None:
         ) from error
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, without the lines of advice that torch adds; its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def load_checkpoint(folder: Path) -> dict[str, Any]:
     """The document that `save_checkpoint` wrote. Tensors, numbers and text only: nothing in it can run.
 
@@ -47,8 +51,8 @@ def load_checkpoint(folder: Path) -> dict[str, Any]:
         raise ClassifierError(f"{folder} holds no checkpoint ({NAME}); there is nothing to resume.")
     try:
         document = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise ClassifierError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # a broken file makes torch's reader raise anything, KeyError to UnicodeError
+        raise ClassifierError(f"{path} cannot be read: {first_line(error)}") from error
     if not isinstance(document, dict) or "optimizer" not in document:
         raise ClassifierError(f"{path} is not a checkpoint of fieldmark.")
     return document

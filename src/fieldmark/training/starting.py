@@ -6,12 +6,12 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from fieldmark.errors import ClassifierError
+from fieldmark.training.checkpoint import first_line
 
 WEIGHTS = "weights.safetensors"
 
@@ -48,8 +48,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"{path} holds more than plain weights, and nothing but weights is loaded. "
             "Save it with torch.save(model.state_dict(), file)."
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, safetensors.SafetensorError) as error:
-        raise ClassifierError(f"{path} cannot be read as weights: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # a broken file makes torch's reader raise anything, KeyError to UnicodeError
+        raise ClassifierError(f"{path} cannot be read as weights: {first_line(error)}") from error
     if isinstance(document, dict) and isinstance(document.get("state_dict"), dict):
         document = document["state_dict"]
     if not isinstance(document, dict) or not all(isinstance(value, Tensor) for value in document.values()):
