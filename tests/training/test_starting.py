@@ -50,7 +50,7 @@ def test_a_head_for_other_classes_starts_fresh(tmp_path: Path) -> None:
 
 def test_weights_of_another_model_are_named(tmp_path: Path) -> None:
     torch.save(create("deep", 3, 1, 16).state_dict(), tmp_path / "deep.pt")
-    with pytest.raises(ClassifierError, match="deep.pt does not fit this model"):
+    with pytest.raises(ClassifierError, match=r"deep\.pt does not fit this model"):
         start_from(tmp_path / "deep.pt", print)(create("baseline", 3, 1, 16))
 
 

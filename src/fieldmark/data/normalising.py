@@ -47,7 +47,7 @@ def normalise(
     >>> normalise(torch.full((1, 1, 1, 1), 255, dtype=torch.uint8), [0.5], [0.25]).item()
     2.0
     """
-    shift = torch.tensor([m / s for m, s in zip(mean, std, strict=True)], device=images.device)
+    shift = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], device=images.device)
     scale = torch.tensor([1 / (255 * s) for s in std], device=images.device)
     shape = (1, -1, 1, 1)
-    return images.to(torch.float32).mul_(scale.view(shape)).sub_(shift.view(shape)).to(dtype)
+    return torch.addcmul(shift.view(shape), images.to(torch.float32), scale.view(shape)).to(dtype)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from fieldmark.models.blocks import convolution, pooled_size, stage, stages
+from fieldmark.models.dropping import Dropout
 from fieldmark.models.network import Network
 
 
@@ -31,7 +32,7 @@ class Digits(Network):
         )
         self.hidden = nn.Linear(64 * height * columns, 1024)
         self.activation = nn.ReLU()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.head = nn.Linear(1024, num_classes)
 
     def embed(self, maps: Tensor) -> Tensor:

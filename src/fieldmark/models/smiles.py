@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from fieldmark.models.blocks import convolution, stage, stages
+from fieldmark.models.dropping import Dropout
 from fieldmark.models.network import Network
 
 
@@ -24,13 +25,13 @@ class Smiles(Network):
                 convolution=convolution(in_channels, 32, 3),
                 pool=nn.MaxPool2d(2),
                 activation=nn.ReLU(),
-                dropout=nn.Dropout(dropout),
+                dropout=Dropout(dropout),
             ),
             stage2=stage(
                 convolution=convolution(32, 64, 3),
                 pool=nn.MaxPool2d(2),
                 activation=nn.ReLU(),
-                dropout=nn.Dropout(dropout),
+                dropout=Dropout(dropout),
             ),
             stage3=stage(convolution=convolution(64, 128, 3), pool=nn.MaxPool2d(2), activation=nn.ReLU()),
             stage4=stage(convolution=convolution(128, 256, 3), activation=nn.ReLU()),

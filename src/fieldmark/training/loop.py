@@ -131,7 +131,7 @@ def train_step(setting: Setting, state: State) -> float:
             state.average.update(model)
 
     state.images += len(index)
-    state.loss_sum += total.detach() * len(index)
+    state.loss_sum += loss.detach() * len(index)
     state.correct += accuracy_count(logits, labels.to(setting.device))
     return rate
 

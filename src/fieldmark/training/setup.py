@@ -18,6 +18,7 @@ from fieldmark.training.augmentation import Pipeline, build
 from fieldmark.training.averaging import Average
 from fieldmark.training.display import Display
 from fieldmark.training.losses import CrossEntropy, balanced_weights
+from fieldmark.training.memory import keep_freed_memory
 from fieldmark.training.optimisers import decayed_parameters, optimiser
 from fieldmark.training.precision import resolve
 from fieldmark.training.rate_finder import find_learning_rate
@@ -63,6 +64,7 @@ def set_up(
 
     Torch's generator must be seeded already.
     """
+    keep_freed_memory()
     num_classes, labels = len(dataset.classes), dataset.train.labels
     model = model or make_model(recipe, num_classes, dataset.channels, dataset.image_size)
     start_weights(model)

@@ -1,4 +1,4 @@
-"""Loss and accuracy on the validation split after an epoch, in the precision of training."""
+"""Loss and accuracy on the validation split after an epoch, as training counts them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from contextlib import nullcontext
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from fieldmark.data.normalising import normalise
 from fieldmark.evaluation.prediction import two_class_logits
+from fieldmark.training.losses import CrossEntropy
 from fieldmark.training.setup import Setting, on_device
 from fieldmark.training.state import State
 from fieldmark.vocabulary import Dataset
@@ -21,8 +21,11 @@ BATCH_SIZE = 512
 class Validation:
     """Called with a state: (loss, accuracy, function that copies the weights they were measured with).
 
-    With weight averaging these are the average's. Computed in the training precision, because it is done
-    after every epoch and only compares epochs; the figures of a run are measured again in float32 at the end.
+    With weight averaging these are the average's. The loss is the criterion of training, label smoothing
+    included, so that it stands beside the training loss and judges what was trained for: plain cross-entropy
+    would prefer an early epoch to a smoothed net's last one. Computed in the training precision, because it
+    is done after every epoch and only compares epochs; the figures of a run are measured again at the end,
+    plain cross-entropy in float32.
     """
 
     def __init__(self, dataset: Dataset, setting: Setting) -> None:
@@ -49,6 +52,7 @@ class Validation:
         """Mean cross-entropy and accuracy of the model as it is."""
         setting = self.setting
         loss, correct = torch.zeros((), device=setting.device), torch.zeros((), device=setting.device)
+        criterion = CrossEntropy(setting.recipe.label_smoothing)
         half = setting.dtype == torch.bfloat16
         context = torch.autocast(setting.device.type, setting.dtype) if half else nullcontext()
         for start in range(0, len(self.images), BATCH_SIZE):
@@ -57,6 +61,6 @@ class Validation:
             with context:
                 logits = state.model(inputs)
             logits = two_class_logits(logits.float())
-            loss += functional.cross_entropy(logits, labels, reduction="sum")
+            loss += criterion(logits, labels) * len(labels)
             correct += (logits.argmax(1) == labels).sum()
         return float(loss) / len(self.images), float(correct) / len(self.images)

@@ -1,8 +1,11 @@
 """Handwritten digits and other small grey drawings.
 
-Chosen on validation pictures cut from MNIST's training split, seeds from 100 up, over optimiser, rate, decay,
-smoothing, batch, shift, turn and scale. SGD at rate .2 came out level there (99.6 %) but does not survive a small
-set, so AdamW. No mirror: a mirrored digit is another digit, or none.
+Chosen on validation pictures cut from the training splits of MNIST and Fashion-MNIST, seeds from 100 up, over
+optimiser, rate, decay, smoothing, batch, dropout, shift, turn and scale. On MNIST most of it made no
+difference (99.5 to 99.6 %); on Fashion-MNIST shifting by one pixel instead of two, and not turning, gave
+one and a half points. SGD at rate .2 was level on MNIST but does not survive a small set, so AdamW. No
+mirror: a mirrored digit is another digit, or none. Batches of 256 train a fifth faster than 128 on two
+cores, at the same accuracy.
 """
 
 from __future__ import annotations
@@ -11,15 +14,15 @@ from fieldmark.recipe import Recipe
 
 
 def digits() -> Recipe:
-    """AdamW .002, batches of 128, shifts by up to 2 pixels and turns by up to 8 degrees."""
+    """AdamW .003, batches of 256, shifts by up to one pixel."""
     return Recipe(
         model="digits",
-        epochs=7,
-        batch_size=128,
+        epochs=8,
+        batch_size=256,
         optimizer="adamw",
-        learning_rate=0.002,
+        learning_rate=0.003,
         weight_decay=0.01,
         warmup=0.2,
         label_smoothing=0.1,
-        augment=({"name": "crop", "padding": 2, "mode": "zero"}, {"name": "rotate", "degrees": 8}),
+        augment=({"name": "crop", "padding": 1, "mode": "zero"},),
     )

@@ -19,7 +19,7 @@ def small() -> Recipe:
     return Recipe(
         model="baseline",
         init="xavier",
-        epochs=50,
+        epochs=42,
         batch_size=256,
         optimizer="sgd",
         learning_rate=0.3,
