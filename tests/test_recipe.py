@@ -75,7 +75,10 @@ def test_the_fields_are_flat_documented_and_in_the_json_in_order():
         ('{"optimizer": "sdg"}', r"optimizer='sdg' does not fit; it takes sgd \| adam \| adamw"),
         ('{"learning_rate": "fast"}', r"it takes a number or find"),
         ('{"channels_last": 1}', r"it takes true or false"),
-        ('{"image_size": [32]}', r"image_size=\(32,\) does not fit; it takes a list of 2 \(a whole number\) or none"),
+        (
+            '{"image_size": [32]}',
+            r"image_size=\(32,\) does not fit; it takes a list of 2 \(a whole number\) or none",
+        ),
         ('{"classes": "cat"}', r"classes='cat' does not fit; it takes a list of \(text\)"),
         ('{"classes": [1, 2]}', r"classes=\(1, 2\) does not fit"),
         ('{"augment": [3]}', r"augment=\(3,\) does not fit"),

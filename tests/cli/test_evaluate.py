@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_helpers import make_pictures
+from cli.cli_helpers import make_pictures
 
 from fieldmark.cli import main
 from fieldmark.runs.run import Run

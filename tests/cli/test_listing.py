@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from cli_helpers import imported_by
+from cli.cli_helpers import imported_by
 
 from fieldmark.cli import main
 from fieldmark.cli.listing import FAMILIES

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Sequence
 
 import pytest
-from cli_helpers import imported_by
+from cli.cli_helpers import imported_by
 
 import fieldmark
 from fieldmark import cli
-from fieldmark.cli.output import print_table, printable, to_json
+from fieldmark.cli.output import print_table, to_json
 from fieldmark.errors import UserError
 from fieldmark.families import resolve
+from fieldmark.printable import printable
 
 HEAVY = ("torch", "numpy", "PIL", "matplotlib", "tyro", "rich")
 

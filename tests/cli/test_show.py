@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cli_helpers import make_pictures
+from cli.cli_helpers import make_pictures
 from PIL import Image
 
 from fieldmark.cli import main

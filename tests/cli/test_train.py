@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from cli_helpers import SMALL
+from cli.cli_helpers import SMALL
 
 from fieldmark.cli import main
 from fieldmark.cli.train import starting_recipe

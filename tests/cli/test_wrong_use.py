@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from cli_helpers import make_pictures
+from cli.cli_helpers import make_pictures
 
 from fieldmark.cli import main
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from fieldmark.annotations import fits
 from fieldmark.errors import UserError
 from fieldmark.models import create
 from fieldmark.models.building import foreign
-from fieldmark.annotations import fits
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from fieldmark.cli.output import percent, to_json
 from fieldmark.cli.parsing import Switch, parse
 
 if TYPE_CHECKING:
-    from fieldmark.cli.display import Screen
     from fieldmark.runs.run import Run
+    from fieldmark.runs.screen import Screen
     from fieldmark.vocabulary import ImageSet
 
 PICTURES = 5
@@ -43,8 +43,8 @@ def demo(words: Sequence[str]) -> int:
     flags = parse(Demo(), words, verb="demo")
     check_threads(flags.threads)
 
-    from fieldmark.cli.display import screen
     from fieldmark.runs import running
+    from fieldmark.runs.screen import screen
     from fieldmark.training.recipes import preset
 
     with closing(screen()) as display:

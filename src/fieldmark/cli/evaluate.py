@@ -17,8 +17,8 @@ from fieldmark.cli.parsing import Switch, parse, usage
 from fieldmark.errors import UserError
 
 if TYPE_CHECKING:
-    from fieldmark.cli.display import Screen
     from fieldmark.runs.run import Run
+    from fieldmark.runs.screen import Screen
     from fieldmark.shipping.classifier import Classifier
     from fieldmark.vocabulary import ImageSet
 
@@ -63,8 +63,8 @@ def evaluate(words: Sequence[str]) -> int:
     if flags.out is not None:
         measuring.check_new_folder(flags.out, flags.overwrite)
 
-    from fieldmark.cli.display import screen
     from fieldmark.cli.opening import open_classifier
+    from fieldmark.runs.screen import screen
 
     device = use(flags.device, flags.threads)
     with closing(screen()) as display:

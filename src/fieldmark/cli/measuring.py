@@ -11,7 +11,7 @@ from fieldmark.errors import UserError
 if TYPE_CHECKING:
     import torch
 
-    from fieldmark.cli.display import Screen
+    from fieldmark.runs.screen import Screen
     from fieldmark.shipping.classifier import Classifier
     from fieldmark.vocabulary import ImageSet, Predictions
 

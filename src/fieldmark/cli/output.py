@@ -10,21 +10,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from fieldmark.errors import UserError
+from fieldmark.printable import printable
 
 PIPED_WIDTH = 160
 """Columns of a table that goes into a file or another program."""
-
-
-def printable(text: object) -> str:
-    r"""The text on one line, control characters and undecodable bytes written as escapes.
-
-    >>> printable("two\nlines")
-    'two\\nlines'
-    """
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode()
-        for letter in str(text)
-    )
 
 
 def to_json(document: Any) -> str:

@@ -90,9 +90,9 @@ def predict(words: Sequence[str]) -> int:
 
 def predictions(flags: Predict) -> list[answers.Row]:
     """A row for every file that was found. Raises UserError when there is none."""
-    from fieldmark.cli.display import screen
     from fieldmark.cli.inputs import find
     from fieldmark.cli.opening import open_classifier
+    from fieldmark.runs.screen import screen
 
     device = use(flags.device, flags.threads)
     classifier = open_classifier(flags.run, flags.model)

@@ -68,9 +68,9 @@ def show(words: Sequence[str]) -> int:
         raise usage("which pictures? fieldmark show DATA, say sample, mnist, or a folder.", "show")
     check(flags)
 
-    from fieldmark.cli.display import screen
     from fieldmark.data.loading import load
     from fieldmark.models import ABOUT
+    from fieldmark.runs.screen import screen
     from fieldmark.training.augmentation import build
 
     margin = build(flags.augment).margin

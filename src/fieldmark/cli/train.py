@@ -14,9 +14,10 @@ import tyro
 from fieldmark.cli.failures import out_of_memory
 from fieldmark.cli.machine import check_threads
 from fieldmark.cli.opening import check_own
-from fieldmark.cli.output import percent, printable, to_json
+from fieldmark.cli.output import percent, to_json
 from fieldmark.cli.parsing import Switch, flag, parse, usage, value_of
 from fieldmark.errors import TrainingError, UserError
+from fieldmark.printable import printable
 from fieldmark.recipe import Recipe
 from fieldmark.training.recipes import find_recipe, preset
 
@@ -83,8 +84,8 @@ def train(words: Sequence[str]) -> int:
 
     check_own(recipe.model, value_of("--model", words))
 
-    from fieldmark.cli.display import screen
     from fieldmark.runs import running
+    from fieldmark.runs.screen import screen
 
     with closing(screen()) as display, fitting(recipe):
         if flags.resume is not None:

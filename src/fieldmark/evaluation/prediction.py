@@ -64,7 +64,7 @@ def predict(
             if tta:
                 outputs = (outputs + _apply(model, batch.images.flip(3), False)[0]) / 2
             logits.append(two_class_logits(outputs)[batch.mask].cpu())
-            index.append(batch.index[batch.mask].cpu())
+            index.append(batch.index[batch.mask.cpu()])
             if vector is not None:
                 vectors.append(vector[batch.mask].cpu())
             if progress is not None:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class Dropout(nn.Module):
     """Inverted dropout: in training each element is 0 with probability `rate`, else divided by 1 - rate.
 
-    In evaluation it is the identity. `rate` is rounded to 1/256 (one half is exact): on a CPU torch draws a whole
-    32-bit number per element, one after the other, and for the digit network that was 1.2 of 20 ms a step; a
-    byte each out of 64-bit draws takes a tenth. The bytes come from torch's global generator.
+    In evaluation it is the identity. `rate` is rounded to 1/256 (one half is exact): on a CPU torch draws a
+    whole 32-bit number per element, one after the other, and for the digit network that was 1.2 of 20 ms a
+    step; a byte each out of 64-bit draws takes a tenth. The bytes come from torch's global generator.
 
     >>> drop = Dropout(0.5).train()
     >>> sorted(set(drop(torch.ones(1000)).tolist()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from torch import nn
 
 from fieldmark.recipe import Recipe
 from fieldmark.runs import running
-from fieldmark.runs.display import Watcher
+from fieldmark.runs.display import Quiet, Watcher
 from fieldmark.runs.run import Run
+from fieldmark.runs.screen import screen
 from fieldmark.training.augmentation import describe
 from fieldmark.training.recipes import preset
 from fieldmark.vocabulary import Dataset
@@ -25,7 +27,7 @@ def train(
     overwrite: bool = False,
     device: str = "auto",
     start_from: str | Path | None = None,
-    progress: Watcher | None = None,
+    progress: Watcher | bool = True,
     **settings: Any,
 ) -> Run:
     """Train a classifier and write its run folder.
@@ -56,13 +58,16 @@ def train(
     for field in ("classes", "image_size"):
         if isinstance(settings.get(field), list):
             settings[field] = tuple(settings[field])
-    return running.train(
-        data,
-        chosen.replace(**settings),
-        model=own,
-        out=None if out is None else Path(out),
-        overwrite=overwrite,
-        device=device,
-        start_from=None if start_from is None else Path(start_from),
-        progress=progress,
-    )
+    with contextlib.ExitStack() as stack:
+        if progress is True:
+            progress = stack.enter_context(contextlib.closing(screen()))
+        return running.train(
+            data,
+            chosen.replace(**settings),
+            model=own,
+            out=None if out is None else Path(out),
+            overwrite=overwrite,
+            device=device,
+            start_from=None if start_from is None else Path(start_from),
+            progress=progress or Quiet(),
+        )

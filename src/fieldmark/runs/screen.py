@@ -1,4 +1,4 @@
-"""How verbs show their progress, always on stderr: bars on a terminal, plain lines elsewhere, or nothing.
+"""How a run shows its progress, always on stderr: bars on a terminal, plain lines elsewhere, or nothing.
 
 Each follows `fieldmark.runs.display.Watcher`; its `stage` fits wherever a progress callable
 (what, done, total) is taken. Use it as `with closing(screen()) as display`.
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from fieldmark.cli.output import printable
+from fieldmark.printable import printable
 from fieldmark.runs.display import Quiet, Watcher
 
 if TYPE_CHECKING:

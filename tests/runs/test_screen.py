@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from fieldmark.cli.display import HEADER, Bars, Lines, epoch_line, screen
+from fieldmark.runs.screen import HEADER, Bars, Lines, epoch_line, screen
 from fieldmark.vocabulary import History
 
 ROW = dict(zip(History.COLUMNS, (3.0, 0.25, 0.9, 0.125, 0.955, 0.01, 1.25, 12345.6), strict=True))
