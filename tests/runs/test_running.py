@@ -32,6 +32,7 @@ def test_a_run_folder_holds_what_is_promised(small_digits: Dataset, tmp_path: Pa
         "figures/confusion.png",
         "figures/mistakes.png",
         "figures/predictions.png",
+        "figures/recalls.png",
     }
     assert Recipe.load(run.folder / "recipe.json") == RECIPE
     with (run.folder / "history.csv").open() as file:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from fieldmark.cli.output import percent, print_table, to_json
 from fieldmark.errors import UserError
 
+TOP = 5
+"""Of top-k accuracy; fewer where there are fewer classes."""
+
 if TYPE_CHECKING:
     import torch
 
@@ -34,31 +37,17 @@ def measure(
         tta=tta,
         progress=display.stage,
     )
-    return evaluate(predictions, classifier.classes, split=split), predictions
+    return evaluate(predictions, classifier.classes, split=split, k=TOP), predictions
 
 
 def draw(
     folder: Path, images: ImageSet, predictions: Predictions, document: dict[str, Any], source: str
 ) -> None:
     """metrics.json and the figures, into `folder`, which is made."""
-    import torch
+    from fieldmark.runs.figures import draw_answers
 
-    from fieldmark.reporting.classes import class_recalls
-    from fieldmark.reporting.confusion import confusion_matrix
-    from fieldmark.reporting.mistakes import mistakes
-    from fieldmark.reporting.predictions import predictions_page
-    from fieldmark.reporting.saving import save
-
-    folder.mkdir(parents=True, exist_ok=True)
+    draw_answers(folder, images, predictions, document, source)
     (folder / "metrics.json").write_text(to_json(document) + "\n", encoding="utf-8")
-    generator = torch.Generator().manual_seed(0)
-    save(
-        confusion_matrix(document["confusion"], document["classes"], source=source), folder / "confusion.png"
-    )
-    save(class_recalls(document["per_class"], source=source), folder / "recalls.png")
-    save(mistakes(images, predictions, source=source), folder / "mistakes.png")
-    page = predictions_page(images, predictions, source=source, generator=generator)
-    save(page, folder / "predictions.png")
 
 
 def check_new_folder(folder: Path, overwrite: bool) -> None:
@@ -74,6 +63,9 @@ def show(document: dict[str, Any]) -> None:
     low, high = document["accuracy_interval"]
     print(f"{document['split']}: n = {document['n']:,}")
     print(f"accuracy           {percent(document['accuracy'])}  (95 %: {percent(low)} to {percent(high)})")
+    top = document["top_k"]
+    if top["k"] < len(document["classes"]):
+        print(f"top-{top['k']} accuracy     {percent(top['accuracy'])}")
     print(f"balanced accuracy  {percent(document['balanced_accuracy'])}")
     print(f"loss               {document['loss']:.4f}")
     columns = ["class", "precision", "recall", "f1", "n"]

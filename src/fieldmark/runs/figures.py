@@ -1,12 +1,14 @@
-"""The figures of a run: curves, confusion matrix, the most confident mistakes, a page of predictions."""
+"""The figures of a run: the curves of training, and what the answers on a split look like."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from fieldmark.reporting.classes import class_recalls
 from fieldmark.reporting.confusion import confusion_matrix
 from fieldmark.reporting.curves import curves
 from fieldmark.reporting.mistakes import mistakes
@@ -16,21 +18,26 @@ from fieldmark.training.loop import Trained
 from fieldmark.vocabulary import ImageSet, Predictions
 
 
-def draw(
-    folder: Path,
-    images: ImageSet,
-    predictions: Predictions,
-    metrics: dict[str, Any],
-    trained: Trained,
-    *,
-    source: str,
-    counts: dict[str, int],
-) -> None:
-    """Write the figures of the validation split as PNG files into `folder`."""
-    folder.mkdir(exist_ok=True)
+def draw_training(folder: Path, trained: Trained, counts: Mapping[str, int]) -> None:
+    """curves.png into `folder`; nothing for a run that was stopped within its first epoch.
+
+    counts: how many pictures "train" and "val" have.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     if trained.best_epoch:
         save(curves(trained.history, trained.best_epoch, counts=counts), folder / "curves.png")
-    save(confusion_matrix(metrics["confusion"], images.classes, source=source), folder / "confusion.png")
+
+
+def draw_answers(
+    folder: Path, images: ImageSet, predictions: Predictions, metrics: Mapping[str, Any], source: str
+) -> None:
+    """confusion.png, recalls.png, mistakes.png and predictions.png of one split into `folder`.
+
+    metrics: what evaluation.metrics.evaluate says of these predictions; source: which pictures they are.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    save(confusion_matrix(metrics["confusion"], metrics["classes"], source=source), folder / "confusion.png")
+    save(class_recalls(metrics["per_class"], source=source), folder / "recalls.png")
     save(mistakes(images, predictions, source=source), folder / "mistakes.png")
     generator = torch.Generator().manual_seed(0)
     page = predictions_page(images, predictions, source=source, generator=generator)

@@ -107,4 +107,6 @@ class Run:
 
     def evaluate(self, split: str = "test", *, tta: bool = False, device: str = "cpu") -> dict[str, Any]:
         """Loss, accuracy with interval, balanced accuracy, per-class figures and confusion of a split."""
-        return evaluate(self.predict(split, tta=tta, device=device), self.classifier.classes, split=split)
+        return evaluate(
+            self.predict(split, tta=tta, device=device), self.classifier.classes, split=split, k=5
+        )

@@ -18,7 +18,7 @@ from fieldmark.recipe import Recipe
 from fieldmark.runs import folder as files
 from fieldmark.runs.clock import process_age
 from fieldmark.runs.display import Quiet, Watcher, board
-from fieldmark.runs.figures import draw
+from fieldmark.runs.figures import draw_answers, draw_training
 from fieldmark.runs.interruption import interruptible
 from fieldmark.runs.record import Record
 from fieldmark.runs.run import Run
@@ -31,6 +31,7 @@ from fieldmark.training.starting import start_from as weights_from
 from fieldmark.training.state import State
 from fieldmark.vocabulary import Dataset, Predictions
 
+TOP = 5  # of top-k accuracy; fewer where there are fewer classes
 DEFAULT_SIZE = 32  # pixels, for a model of the user's own, of which no published size is known
 
 
@@ -213,7 +214,9 @@ def finish(record: Record, recipe: Recipe, trained: Trained, display: Watcher, d
             progress=display.stage,
         )
     trained.model.to("cpu")
-    metrics = {split: evaluate(one, dataset.classes, split=split) for split, one in predictions.items()}
+    metrics = {
+        split: evaluate(one, dataset.classes, split=split, k=TOP) for split, one in predictions.items()
+    }
     headline = {split: {"loss": one["loss"], "accuracy": one["accuracy"]} for split, one in metrics.items()}
     files.write_json(folder / files.METRICS, metrics)
     Classifier(
@@ -224,15 +227,9 @@ def finish(record: Record, recipe: Recipe, trained: Trained, display: Watcher, d
         preprocessing=trained.preprocessing,
         metrics=headline,
     ).save(folder / files.CLASSIFIER, overwrite=True)
-    draw(
-        folder / files.FIGURES,
-        dataset.val,
-        predictions["val"],
-        metrics["val"],
-        trained,
-        source=f"{dataset.name}, val split",
-        counts={split: len(one) for split, one in predictions.items()},
-    )
+    figures = folder / files.FIGURES
+    draw_training(figures, trained, {split: len(one) for split, one in predictions.items()})
+    draw_answers(figures, dataset.val, predictions["val"], metrics["val"], f"{dataset.name}, val split")
     record.write(
         trained.status,
         classifier=str(folder / files.CLASSIFIER),
