@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -79,7 +80,7 @@ def train(
         recipe,
         display,
         begin,
-        {"model": model, "start_weights": start},
+        partial(train_network, model=model, start_weights=start),
         device=device,
         threads=threads,
         tensorboard=tensorboard,
@@ -112,7 +113,7 @@ def resume(
         run.recipe,
         display,
         lambda: None,
-        {"model": model, "resume": checkpoint},
+        partial(train_network, model=model, resume=checkpoint),
         device=device,
         threads=threads,
         tensorboard=tensorboard,
@@ -153,8 +154,8 @@ def carry_out(
     record: Record,
     recipe: Recipe,
     display: Watcher,
-    begin: Any,
-    arguments: dict[str, Any],
+    begin: Callable[[], None],
+    fit: Callable[..., Trained],
     *,
     device: str,
     threads: int | None,
@@ -180,7 +181,7 @@ def carry_out(
 
     try:
         with interruptible() as stop, board(tensorboard, record.folder / "tensorboard", display) as watcher:
-            trained = train_network(
+            trained = fit(
                 record.dataset,
                 recipe,
                 device=chosen,
@@ -188,7 +189,6 @@ def carry_out(
                 stop=stop,
                 save=save,
                 begin=begin_once,
-                **arguments,
             )
     except TrainingError as error:
         if begun:

@@ -19,7 +19,8 @@ from fieldmark.training.display import Display, Silent
 from fieldmark.training.losses import accuracy_count, penalty
 from fieldmark.training.optimisers import set_learning_rate
 from fieldmark.training.schedules import factor
-from fieldmark.training.setup import Setting, set_up
+from fieldmark.training.setting import Setting
+from fieldmark.training.setup import set_up
 from fieldmark.training.state import Best, State
 from fieldmark.training.validation import Validation
 from fieldmark.vocabulary import Dataset, History, Preprocessing

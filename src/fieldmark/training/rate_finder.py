@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -12,9 +11,7 @@ from torch import nn
 from fieldmark.data.batches import TrainingOrder
 from fieldmark.data.normalising import normalise
 from fieldmark.training.optimisers import optimiser, set_learning_rate
-
-if TYPE_CHECKING:
-    from fieldmark.training.setup import Setting
+from fieldmark.training.setting import Setting
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from fieldmark.errors import TrainingError
 from fieldmark.models import create
 from fieldmark.models.building import foreign
 from fieldmark.recipe import Recipe
-from fieldmark.training.augmentation import Pipeline, build
+from fieldmark.training.augmentation import build
 from fieldmark.training.averaging import Average
 from fieldmark.training.display import Display
 from fieldmark.training.losses import CrossEntropy, balanced_weights
@@ -22,34 +22,9 @@ from fieldmark.training.memory import keep_freed_memory
 from fieldmark.training.optimisers import decayed_parameters, optimiser
 from fieldmark.training.precision import resolve
 from fieldmark.training.rate_finder import find_learning_rate
+from fieldmark.training.setting import Setting
 from fieldmark.training.state import State
 from fieldmark.vocabulary import Dataset, Preprocessing
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What stays the same from step to step."""
-
-    recipe: Recipe
-    images: Tensor  # uint8 (N, C, H, W), on the device where it fits there
-    labels: Tensor  # int64 (N,)
-    augment: Pipeline
-    criterion: CrossEntropy
-    decayed: list[nn.Parameter]
-    preprocessing: Preprocessing
-    device: torch.device
-    dtype: torch.dtype
-    num_classes: int
-    batch_size: int
-    total_steps: int
-    learning_rate: float
-
-    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The pictures uint8 (B, C, H, W), channels_last, and labels int64 (B,) at these positions."""
-        index = index.to(self.images.device)
-        # Whole rows of NHWC memory; indexing the (N, C, H, W) view takes ten times as long.
-        rows = self.images.permute(0, 2, 3, 1).index_select(0, index)
-        return rows.permute(0, 3, 1, 2), self.labels[index.to(self.labels.device)]
 
 
 def set_up(

@@ -11,7 +11,8 @@ from torch import Tensor
 from fieldmark.data.normalising import normalise
 from fieldmark.evaluation.prediction import two_class_logits
 from fieldmark.training.losses import CrossEntropy
-from fieldmark.training.setup import Setting, on_device
+from fieldmark.training.setting import Setting
+from fieldmark.training.setup import on_device
 from fieldmark.training.state import State
 from fieldmark.vocabulary import Dataset
 

@@ -24,9 +24,10 @@ def digits() -> Recipe:
 
 
 def smiles() -> Recipe:
-    """Adam .001, batches of 32, 30 epochs, random 178x178 windows, mirrored; published.
+    """Adam .001, batches of 32, 30 epochs, mirrored; published: 90.21 % on CelebA's test pictures.
 
-    90.21 % on CelebA's test.
+    The book cuts a random 178x178 window out of 218x178; here a random square of 64 to 100 % of the area of
+    the middle of the picture, since stored pictures are square.
     """
     return Recipe(
         model="smiles",
@@ -35,7 +36,7 @@ def smiles() -> Recipe:
         optimizer="adam",
         learning_rate=0.001,
         schedule="constant",
-        augment=("zoom", "mirror"),
+        augment=({"name": "zoom", "area": [0.64, 1.0], "aspect": [1.0, 1.0]}, "mirror"),
         image_size=(64, 64),
         best="last",
     )

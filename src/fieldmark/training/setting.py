@@ -1,0 +1,39 @@
+"""What stays the same from step to step of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fieldmark.recipe import Recipe
+from fieldmark.training.augmentation import Pipeline
+from fieldmark.training.losses import CrossEntropy
+from fieldmark.vocabulary import Preprocessing
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stays the same from step to step."""
+
+    recipe: Recipe
+    images: Tensor  # uint8 (N, C, H, W), on the device where it fits there
+    labels: Tensor  # int64 (N,)
+    augment: Pipeline
+    criterion: CrossEntropy
+    decayed: list[nn.Parameter]
+    preprocessing: Preprocessing
+    device: torch.device
+    dtype: torch.dtype
+    num_classes: int
+    batch_size: int
+    total_steps: int
+    learning_rate: float
+
+    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The pictures uint8 (B, C, H, W), channels_last, and labels int64 (B,) at these positions."""
+        index = index.to(self.images.device)
+        # Whole rows of NHWC memory; indexing the (N, C, H, W) view takes ten times as long.
+        rows = self.images.permute(0, 2, 3, 1).index_select(0, index)
+        return rows.permute(0, 3, 1, 2), self.labels[index.to(self.labels.device)]
