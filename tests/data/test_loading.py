@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from data.test_celeba import fill as fill_celeba
+from data.test_cifar import records
 from PIL import Image
-from test_celeba import fill as fill_celeba
-from test_cifar import records
 
 from fieldmark.data.loading import load, load_split
 from fieldmark.data.resizing import prepare
