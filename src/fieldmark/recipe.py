@@ -34,7 +34,7 @@ class Recipe:
     model: str = "baseline"
     """An architecture (fieldmark list models), or module:function for your own."""
     options: dict[str, Any] = field(default_factory=dict)
-    """What the architecture takes besides classes, channels and size, e.g. {"width": 32}."""
+    """What the architecture takes besides classes, channels and size: {"width": 32}; as a flag, width=32."""
     init: Initialisation = "default"
     """Starting weights."""
     epochs: int = 20
@@ -52,10 +52,7 @@ class Recipe:
     schedule: Schedule = "one-cycle"
     """How the learning rate moves over the run."""
     warmup: float = 0.0
-    """Share of the run in which the rate climbs from 0 (constant, linear.
-
-    Cosine) or to the peak (one-cycle).
-    """
+    """Share of the run in which the rate climbs from 0 to its peak; in one-cycle 0 stands for 0.25."""
     momentum: float = 0.9
     """SGD's momentum."""
     weight_decay: float = 0.0
@@ -93,10 +90,7 @@ class Recipe:
     limit: int | None = None
     """At most this many training pictures, stratified."""
     image_size: tuple[int, int] | None = None
-    """What the network receives, (height, width); None: native if all agree and are at most 64.
-
-    Else the model's.
-    """
+    """Height and width the network gets; none: native if all agree and are at most 64, else the model's."""
     resize: ResizeRule = "crop"
     """How a picture of another shape is made to fit."""
     val: float = 0.1

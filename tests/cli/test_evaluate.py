@@ -30,6 +30,7 @@ def test_json_has_the_figures_of_the_test_split(run: Path, capsys: pytest.Captur
         "per_class",
         "confusion",
         "classes",
+        "top_k",
     ]
     assert found["split"] == "test"
     assert found["n"] == 4
@@ -130,3 +131,15 @@ def test_wrong_use_is_one_line(
     assert captured.err.count("\n") == 1
     assert told in captured.err
     assert list(Path().iterdir()) == [], "nothing written"
+
+
+def test_the_runs_own_folder_is_divided_as_the_run_divided_it(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # With the default shares, a tenth would be "test": twice as many, half of them trained on.
+    flags = ["--model", "mlp", "--epochs", "1", "--val", "0.05", "--test", "0.05", "--out", "five"]
+    assert main(["train", str(photos), *flags]) == 0
+    capsys.readouterr()
+    for words in ([], ["--data", str(photos)]):
+        assert main(["evaluate", "five", *words, "--json"]) == 0
+        assert document(capsys)["n"] == 2

@@ -7,7 +7,8 @@ from typing import Annotated
 import pytest
 import tyro
 
-from fieldmark.cli.parsing import Finished, UsageError, parse, value_of
+from fieldmark.cli.parsing import FAMILIAR, Finished, UsageError, names, parse, value_of
+from fieldmark.cli.train import Train
 from fieldmark.errors import UserError
 
 
@@ -55,6 +56,12 @@ def test_names_go_on_to_the_next_flag() -> None:
 def test_an_unknown_flag_is_named_with_the_closest_and_the_help() -> None:
     with pytest.raises(UsageError, match=r"--epohs\. Closest: --epochs\. All flags: fieldmark try --help"):
         flags("photos", "--epohs", "3")
+
+
+def test_what_other_tools_call_a_flag_is_understood() -> None:
+    assert set(FAMILIAR.values()) <= set(names(Train))
+    with pytest.raises(UsageError, match=r"--lr\. Closest: --learning-rate\."):
+        parse(Train(), ["photos", "--lr", "0.1"], verb="train")
 
 
 def test_an_unknown_switch_finds_the_closest_negated_one() -> None:

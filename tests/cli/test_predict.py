@@ -57,7 +57,7 @@ def test_what_is_left_out_and_what_failed_is_counted_on_stderr(
 ) -> None:
     assert main(["predict", str(run), str(holiday), "--json"]) == 0
     told = capsys.readouterr().err
-    assert "1 files (1 .txt)" in told
+    assert "extension: 1 (1 .txt)" in told
     assert "4 pictures: 1 unreadable, 3 ok" in told
 
 

@@ -9,7 +9,7 @@ import torch
 from cli.cli_helpers import SMALL
 
 from fieldmark.cli import main
-from fieldmark.cli.train import starting_recipe
+from fieldmark.cli.train import starting_recipe, told
 from fieldmark.errors import UserError
 from fieldmark.recipe import Recipe
 from fieldmark.training.recipes import RECIPES, find_recipe, preset
@@ -175,6 +175,30 @@ def test_after_ctrl_c_the_run_is_told_how_to_go_on_and_nothing_follows(
     monkeypatch.setattr(running, "train", lambda *_, **__: stopped)
     assert main(["train", "sample"]) == 130
     assert f"fieldmark train --resume {run}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "epoch 3 of 4 is kept"),
+        ({"status": "time"}, "--max-minutes"),
+        ({"status": "patience"}, "--patience"),
+        ({"status": "stopped"}, "fieldmark train --resume runs/a"),
+        ({"status": "stopped", "epochs": 0, "best_epoch": 0}, "no epoch was finished"),
+    ],
+)
+def test_why_a_run_ended_before_its_last_epoch_is_said(changes: dict[str, Any], said: str) -> None:
+    val = {"loss": 0.1, "accuracy": 0.9}
+    summary = {
+        "run": "runs/a",
+        "epochs": 4,
+        "best_epoch": 3,
+        "val": val,
+        "seconds": 7.2,
+        "status": "finished",
+    }
+    assert said in told(summary | changes)
+    assert ("--" in told(summary | changes)) is bool(changes)
 
 
 def test_too_large_a_batch_says_which_flags_make_the_same_steps_with_less_memory(

@@ -71,6 +71,8 @@ def test_words_that_do_not_fit_say_what_was_got_and_what_is_taken(kind: Any, wor
 
 def test_a_flag_for_names_needs_at_least_one() -> None:
     assert isinstance(read(tuple[str, ...]), Wrong)
+    wrong = read(tuple[str, ...] | None)
+    assert wrong.sentence("--classes") == "--classes takes names, one or more, or none; got ''."
 
 
 def test_every_setting_of_a_recipe_has_a_reader_or_is_a_switch() -> None:

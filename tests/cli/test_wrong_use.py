@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -147,17 +149,76 @@ def test_a_class_of_text_files_called_pictures(refused: Refused, tmp_path: Path)
 
 
 def test_several_labels_per_picture(refused: Refused, photos: Path, tmp_path: Path) -> None:
-    table = tmp_path / "labels.csv"
-    names = [f"day/{number}.png" for number in range(1, 11)]
-    rows = [
-        f"{photos / name},day sunny" if place % 2 else f"{photos / name},day"
-        for place, name in enumerate(names)
-    ]
-    table.write_text("file,label\n" + "\n".join(rows) + "\n")
-    same_twice = tmp_path / "twice.csv"
-    same_twice.write_text(f"file,label\n{photos / names[0]},day\n{photos / names[0]},sunny\n")
-    line = refused(["train", same_twice])
-    assert "label" in line
+    files = [photos / "day" / f"{number}.png" for number in range(1, 5)]
+    tables = {
+        "two rows": f"file,label\n{files[0]},day\n{files[0]},sunny\n",
+        "joined": f"file,label\n{files[0]},day\n{files[1]},sunny\n{files[2]},day|sunny\n",
+        "marks": f"file,day,sunny\n{files[0]},1,1\n{files[1]},0,1\n",
+    }
+    for way, text in tables.items():
+        (tmp_path / f"{way}.csv").write_text(text)
+        line = refused(["train", tmp_path / f"{way}.csv"])
+        assert "several labels per picture" in line
+        assert f"{way}.csv" in line
+
+
+@pytest.mark.parametrize("verb", ["train", "show", "evaluate"])
+def test_a_text_file_as_the_data(refused: Refused, run: Path, tmp_path: Path, verb: str) -> None:
+    (tmp_path / "cat.jpg").write_text("not a picture")
+    words = [run, "--data"] if verb == "evaluate" else []
+    assert "cat.jpg is a single file" in refused([verb, *words, tmp_path / "cat.jpg"])
+
+
+def test_what_is_wrong_with_the_network_is_said_before_any_picture_is_decoded(
+    refused: Refused, tmp_path: Path
+) -> None:
+    make_pictures(tmp_path / "photos" / "cat", 12, 100, (20, 80))
+    make_pictures(tmp_path / "photos" / "dog", 12, 10, (20, 80))
+    (tmp_path / "photos" / "dog" / "notes.txt").write_text("worth a note")
+    for flags in (["--image-size", "2"], ["--options", "width=x"], ["--model", "no.such:net"]):
+        refused(["train", tmp_path / "photos", *flags])
+    assert not (tmp_path / "cache").exists()
+
+
+OWN = """
+from torch import nn
+
+def lacks_arguments(num_classes):
+    return nn.Linear(1, num_classes)
+
+def raises(num_classes, in_channels, image_size):
+    raise KeyError("weights")
+
+def no_network(num_classes, in_channels, image_size):
+    return "resnet"
+
+def wrong_input(num_classes, in_channels, image_size):
+    return nn.Linear(7, num_classes)
+
+def wrong_output(num_classes, in_channels, image_size):
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(num_classes + 5))
+"""
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        ("lacks_arguments", "lacks_arguments cannot be made: TypeError: .*'in_channels'"),
+        ("raises", "raises cannot be made: KeyError: 'weights'"),
+        ("no_network", "no_network gives a str"),
+        ("wrong_input", r"Linear fails on pictures \(2, 3, 12, 12\): RuntimeError"),
+        ("wrong_output", r"makes \(2, 7\) of pictures \(2, 3, 12, 12\); \(2, 2\) is wanted"),
+    ],
+)
+def test_a_network_of_ones_own_that_does_not_work(
+    refused: Refused, photos: Path, monkeypatch: pytest.MonkeyPatch, network: str, told: str
+) -> None:
+    Path("faulty.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    monkeypatch.delitem(sys.modules, "faulty", raising=False)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    words = ["train", photos, "--batch-size", "8", "--model", f"faulty:{network}"]
+    assert re.search(told, refused(words))
 
 
 def break_weights(classifier: Path) -> None:

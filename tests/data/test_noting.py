@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from fieldmark.data.gathering import Gathered, hash_pictures
 from fieldmark.data.noting import notes
+from fieldmark.vocabulary import Unreadable
 
 CLASSES = ("cat", "dog")
 
@@ -77,3 +80,12 @@ def test_classes_far_from_even(count, said):
     if said:
         assert "'cat' has 11 training pictures, 'dog' 1" in found[0]
         assert "balanced" in found[0]
+
+
+def test_every_unreadable_picture_is_counted_and_the_first_are_named():
+    lost = tuple(Unreadable(f"cat/{number}.jpg", "the file is empty") for number in range(12))
+    said = notes(replace(gathered([0, 1] * 3), unreadable=lost), parts([0, 1], [2, 3], [4, 5]), "crop")
+    assert said[0] == "left out: pictures that cannot be read: 12 of 18."
+    assert said[1:11] == tuple(f"left out: {one.file}: the file is empty" for one in lost[:10])
+    assert "2 more" in said[11]
+    assert len(said) == 12

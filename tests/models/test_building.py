@@ -11,7 +11,7 @@ from torch import nn
 from fieldmark.annotations import fits
 from fieldmark.errors import UserError
 from fieldmark.models import create
-from fieldmark.models.building import foreign
+from fieldmark.models.building import call, foreign
 
 
 @pytest.mark.parametrize(
@@ -145,3 +145,16 @@ def test_what_cannot_be_found_is_one_line(own_code, reference, message):
         foreign(reference)
     assert reference in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_network_of_ones_own_that_cannot_be_made_is_named_with_what_it_was_given():
+    class Small(nn.Module):
+        def __init__(self, num_classes):
+            super().__init__()
+
+    with pytest.raises(
+        UserError, match=r"Small cannot be made: TypeError: .*'width'.* with num_classes=3, width=5"
+    ):
+        call(Small, num_classes=3, width=5)
+    with pytest.raises(UserError, match="gives a list"):
+        call(lambda num_classes: [num_classes], num_classes=3)

@@ -238,6 +238,8 @@ def test_a_network_of_your_own_is_asked_for_again_and_never_imported(tmp_path, p
     assert torch.equal(filled.layers[1].weight, original.layers[1].weight)
     with pytest.raises(ClassifierError, match=r"layers.1.weight is \(5, 192\).*needs \(4, 192\)"):
         Classifier.load(tmp_path / "own", model=Mine(3, 3, (8, 8), units=4))
+    with pytest.raises(UserError, match="your network Linear cannot be made: TypeError"):
+        Classifier.load(tmp_path / "own", model=nn.Linear)
 
 
 def test_a_network_in_any_memory_format_can_be_saved_and_loaded_again_and_again(tmp_path):

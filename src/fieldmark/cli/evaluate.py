@@ -103,7 +103,7 @@ def default_split(flags: Evaluate, run: Run | None, display: Screen) -> str:
     from fieldmark.data.finding import find
     from fieldmark.vocabulary import Listing
 
-    if flags.data is None or (run is not None and _same(flags.data, run.document.get("data"))):
+    if flags.data is None or (run is not None and _same(flags.data, run)):
         return "test"
     _, found = find(flags.data, flags.label, display.stage)
     if not isinstance(found, Listing) or any(split is not None for split in found.splits):
@@ -121,7 +121,8 @@ def pictures(
 
     if run is None and flags.data is None:
         raise UserError(f"{flags.run} does not know its data. Say which pictures: --data NAME|PATH.")
-    own = run.recipe if run is not None and flags.data is None else Recipe()
+    # Other settings would divide the same pictures elsewhere, and measure on some that were trained on.
+    own = run.recipe if run is not None and (flags.data is None or _same(flags.data, run)) else Recipe()
     images, unreadable, notes = load_split(
         flags.data if flags.data is not None else run.data() if run else "",
         split,
@@ -142,5 +143,7 @@ def pictures(
     return images
 
 
-def _same(data: str, known: object) -> bool:
+def _same(data: str, run: Run) -> bool:
+    """Whether these are the pictures that the run was trained on."""
+    known = run.document.get("data")
     return data == known or (Path(data).exists() and str(Path(data).resolve()) == known)

@@ -21,6 +21,18 @@ Flags = TypeVar("Flags")
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 """A flag that is off unless given; a plain bool also has its --no- twin."""
 
+FAMILIAR = {
+    "--lr": "--learning-rate",
+    "--wd": "--weight-decay",
+    "--bs": "--batch-size",
+    "--size": "--image-size",
+    "--augmentation": "--augment",
+    "--pretrained": "--from",
+    "--output": "--out",
+    "--force": "--overwrite",
+}
+"""What other tools call a flag of ours, where no likeness in spelling would lead to it."""
+
 
 class UsageError(Exception):
     """A flag that there is none of, or one without its value: one line, exit code 2."""
@@ -115,7 +127,9 @@ def _about_unknown(words: Sequence[str], known: Sequence[str]) -> str:
     flags = [word.partition("=")[0] for word in words if word.startswith("-") and len(word) > 1]
     if not flags:
         return f"'{words[0]}' is one word too many."
-    close = difflib.get_close_matches(flags[0].replace("_", "-"), known, n=1, cutoff=0.5)
+    typed = flags[0].replace("_", "-")
+    ours = FAMILIAR.get(typed)
+    close = [ours] if ours in known else difflib.get_close_matches(typed, known, n=1, cutoff=0.5)
     closest = f" Closest: {close[0]}." if close else ""
     return f"there is no flag {flags[0]}.{closest}"
 

@@ -101,7 +101,7 @@ def predictions(flags: Predict) -> list[answers.Row]:
         kinds = ", ".join(
             f"{count} {kind or 'without extension'}" for kind, count in found.others.most_common()
         )
-        say(f"left out, as they are no pictures by their extension: {found.others.total()} files ({kinds}).")
+        say(f"left out, as they are no pictures by their extension: {found.others.total()} ({kinds}).")
     if not found.files:
         raise UserError(f"no pictures in {' '.join(flags.paths)}.")
     with closing(screen()) as display:
@@ -133,7 +133,7 @@ def exit_code(rows: Sequence[answers.Row], flags: Predict) -> int:
     counts = Counter(row["status"] for row in rows)
     if counts.total() > counts["ok"]:
         say(
-            f"{counts.total()} pictures: "
+            f"{counts.total()} picture{'s' if counts.total() > 1 else ''}: "
             + ", ".join(f"{count} {status}" for status, count in counts.items())
         )
     return int(counts["ok"] < (len(rows) if flags.strict else 1))

@@ -21,8 +21,18 @@ from fieldmark.printable import printable
 from fieldmark.recipe import Recipe
 from fieldmark.training.recipes import find_recipe, preset
 
+AMPLE = (512, 512)
+"""A picture size that every architecture takes."""
+
 STOPPED = 130
 """The exit code after Ctrl-C, as shells have it, so that nothing follows; the run folder is whole."""
+
+ENDS = {
+    "stopped": "Stopped. Go on: fieldmark train --resume {run}",
+    "time": "The time of --max-minutes was up before all epochs were done.",
+    "patience": "Stopped by --patience: no better epoch for that long.",
+}
+"""What is said of a run that ended before its last epoch."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,7 @@ def train(words: Sequence[str]) -> int:
     )
 
     check_own(recipe.model, value_of("--model", words))
+    check_network(recipe)
 
     from fieldmark.runs import running
     from fieldmark.runs.screen import screen
@@ -133,6 +144,20 @@ def starting_recipe(words: Sequence[str]) -> Recipe:
     return preset(Recipe.model if model is None else model)
 
 
+def check_network(recipe: Recipe) -> None:
+    """Raises UserError for a network that cannot be made, before the pictures are decoded for it."""
+    import torch
+
+    from fieldmark.models import create
+    from fieldmark.models.building import foreign
+
+    if ":" in recipe.model:
+        foreign(recipe.model)
+        return
+    with torch.device("meta"):
+        create(recipe.model, 2, 3, recipe.image_size or AMPLE, init=recipe.init, **recipe.options)
+
+
 @contextmanager
 def fitting(recipe: Recipe) -> Iterator[None]:
     """Turn running out of memory into the flags that need half of it and give the same steps."""
@@ -152,12 +177,15 @@ def told(summary: dict[str, object]) -> str:
     """What a person reads when a run is over."""
     run, val = printable(summary["run"]), summary["val"]
     assert isinstance(val, dict)
+    kept = f"epoch {summary['best_epoch']} of {summary['epochs']} is kept"
+    if summary["epochs"] == 0:
+        kept = "no epoch was finished; the weights are kept as they were"
     lines = [
-        f"{run}: epoch {summary['best_epoch']} of {summary['epochs']} is kept, "
+        f"{run}: {kept}, "
         f"validation accuracy {percent(val['accuracy'])}, {float(str(summary['seconds'])):.0f} s in all.",
     ]
-    if summary["status"] == "stopped":
-        lines.append(f"Stopped. Go on: fieldmark train --resume {run}")
+    if summary["status"] in ENDS:
+        lines.append(ENDS[str(summary["status"])].format(run=run))
     lines.append(f"Figures: {run}/figures. Next: fieldmark evaluate {run}")
     return "\n".join(lines)
 

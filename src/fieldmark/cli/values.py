@@ -118,7 +118,9 @@ def _either(choices: list[Any], may_be_nothing: bool) -> Reader | None:
 
 
 def _wrong_by_all(tried: Sequence[Wrong], may_be_nothing: bool) -> Wrong:
-    expects = [wrong.expects for wrong in tried] + [NOTHING] * may_be_nothing
+    expects = [wrong.expects for wrong in tried]
+    if may_be_nothing and not expects[-1].endswith(f"or {NOTHING}"):
+        expects.append(NOTHING)
     return Wrong(
         tried[0].text, " or ".join(expects), tuple(name for wrong in tried for name in wrong.choices)
     )

@@ -13,17 +13,29 @@ from fieldmark.data.splitting import Rows, contradictory, shared
 
 CROPPED_LIMIT = 1 / 3  # share of a picture's pixels
 IMBALANCE_LIMIT = 10  # times the smallest class
+MOST_FILES = 10  # named one by one
 
 
 def notes(pictures: Gathered, parts: dict[str, Rows], rule: str) -> tuple[str, ...]:
     """Sentences about what is missing, cut away, repeated or uneven in these splits; most often none."""
     return (
         *pictures.notes,
+        *unreadable(pictures),
         *missing(pictures, parts),
         *cropped(pictures, rule),
         *repeated(pictures, parts),
         *uneven(pictures, parts),
     )
+
+
+def unreadable(pictures: Gathered) -> Iterator[str]:
+    """Pictures that cannot be read: how many, and the first of them with their reasons."""
+    lost = pictures.unreadable
+    if lost:
+        yield f"left out: pictures that cannot be read: {len(lost)} of {len(lost) + len(pictures.labels)}."
+        yield from (f"left out: {one.file}: {one.reason}" for one in lost[:MOST_FILES])
+        if len(lost) > MOST_FILES:
+            yield f"left out: {len(lost) - MOST_FILES} more that cannot be read."
 
 
 def missing(pictures: Gathered, parts: dict[str, Rows]) -> Iterator[str]:

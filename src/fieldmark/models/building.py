@@ -67,3 +67,25 @@ def foreign(reference: str) -> Callable[..., nn.Module]:
     if not callable(made):
         raise UserError(f"model '{reference}': {function} is not a function or class.")
     return made
+
+
+def call(maker: Callable[..., nn.Module], **arguments: Any) -> nn.Module:
+    """What the user's own function or class makes of num_classes, in_channels, image_size and its options.
+
+    Raises UserError when it raises, whatever that is, and when it makes no nn.Module.
+
+    >>> call(nn.Linear, in_features=2, out_features=3)
+    Linear(in_features=2, out_features=3, bias=True)
+    """
+    name = getattr(maker, "__qualname__", type(maker).__qualname__)
+    try:
+        made = maker(**arguments)
+    except Exception as error:  # the user's code may raise anything at all
+        what = " ".join(str(error).split())
+        raise UserError(
+            f"your network {name} cannot be made: {type(error).__name__}: {what}. "
+            f"It is called with {', '.join(f'{key}={value!r}' for key, value in arguments.items())}."
+        ) from error
+    if not isinstance(made, nn.Module):
+        raise UserError(f"your network {name} gives a {type(made).__name__}; it has to give an nn.Module.")
+    return made

@@ -17,6 +17,7 @@ from fieldmark import world
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.evaluation.prediction import Progress, predict
 from fieldmark.models import create
+from fieldmark.models.building import call
 from fieldmark.shipping.description import DESCRIPTION, WEIGHTS, Description
 from fieldmark.shipping.integrity import FRESH, one_line, seal
 from fieldmark.shipping.pictures import Source, read_pictures
@@ -202,9 +203,9 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
         "in_channels": preprocessing.channels,
         "image_size": preprocessing.image_size,
     }
+    if model is not None:
+        return call(model, **arguments, **description.options).float()
     try:
-        if model is not None:
-            return model(**arguments, **description.options).float()
         with torch.device("meta"):
             return create(name, **arguments, **description.options)
     except (RuntimeError, TypeError, ValueError) as error:  # a UserError, or torch's for odd options

@@ -12,7 +12,7 @@ from fieldmark.data.batches import TrainingOrder
 from fieldmark.data.normalising import statistics
 from fieldmark.errors import TrainingError
 from fieldmark.models import create
-from fieldmark.models.building import foreign
+from fieldmark.models.building import call, foreign
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import build
 from fieldmark.training.averaging import Average
@@ -24,6 +24,7 @@ from fieldmark.training.precision import resolve
 from fieldmark.training.rate_finder import find_learning_rate
 from fieldmark.training.setting import Setting
 from fieldmark.training.state import State
+from fieldmark.training.trial import try_out
 from fieldmark.vocabulary import Dataset, Preprocessing
 
 
@@ -41,9 +42,12 @@ def set_up(
     """
     keep_freed_memory()
     num_classes, labels = len(dataset.classes), dataset.train.labels
+    own = model is not None or ":" in recipe.model
     model = model or make_model(recipe, num_classes, dataset.channels, dataset.image_size)
-    start_weights(model)
     model = model.to(device)
+    if own:  # first of all, since lazy layers have no weights before
+        try_out(model, num_classes, dataset.channels, dataset.image_size, device)
+    start_weights(model)
     if recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     batch_size = min(recipe.batch_size, len(dataset.train))
@@ -82,10 +86,8 @@ def set_up(
 def make_model(recipe: Recipe, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> nn.Module:
     """The network a recipe names, one of ours or module:function, with weights from torch's generator."""
     if ":" in recipe.model:
-        maker = foreign(recipe.model)
-        return maker(
-            num_classes=num_classes, in_channels=in_channels, image_size=image_size, **recipe.options
-        )
+        sizes = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+        return call(foreign(recipe.model), **sizes, **recipe.options)
     return create(recipe.model, num_classes, in_channels, image_size, init=recipe.init, **recipe.options)
 
 
