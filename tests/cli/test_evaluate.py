@@ -143,3 +143,47 @@ def test_the_runs_own_folder_is_divided_as_the_run_divided_it(
     for words in ([], ["--data", str(photos)]):
         assert main(["evaluate", "five", *words, "--json"]) == 0
         assert document(capsys)["n"] == 2
+
+
+@pytest.fixture
+def own_copy(run: Path, photos: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A run of a copy of the pictures, and that copy."""
+    mine, copy = tmp_path / "mine", tmp_path / "own run"
+    shutil.copytree(photos, mine)
+    shutil.copytree(run, copy)
+    written = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(written | {"data": str(mine)}))
+    return copy, mine
+
+
+def test_pictures_that_were_taken_away_since_are_noticed(
+    own_copy: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Without one picture of a flat folder the cuts shift, and a training picture may move into the test.
+    run, pictures = own_copy
+    for words in (["evaluate", str(run)], ["evaluate", str(run), "--data", str(pictures)]):
+        assert main(words) == 0
+        assert "any more" not in capsys.readouterr().err
+    (pictures / "day" / "1.png").unlink()
+    for split in ("test", "train", "all"):
+        assert main(["evaluate", str(run), "--split", split]) == 0
+        told = capsys.readouterr().err
+        assert "the pictures are not those of the training any more" in told
+        assert "may have been trained on" in told
+
+
+def test_pictures_that_have_moved_are_asked_for_and_divided_as_before(
+    own_copy: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, pictures = own_copy
+    assert main(["evaluate", str(run), "--json"]) == 0
+    before = document(capsys)
+    pictures.rename(tmp_path / "moved")
+    for words in (["evaluate", str(run)], ["train", "--resume", str(run)]):
+        assert main(words) == 1
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1
+        assert str(pictures) in told
+        assert "--data PATH --split test" in told
+    assert main(["evaluate", str(run), "--data", str(tmp_path / "moved"), "--split", "test", "--json"]) == 0
+    assert document(capsys) == before

@@ -121,8 +121,9 @@ def pictures(
 
     if run is None and flags.data is None:
         raise UserError(f"{flags.run} does not know its data. Say which pictures: --data NAME|PATH.")
-    # Other settings would divide the same pictures elsewhere, and measure on some that were trained on.
-    own = run.recipe if run is not None and (flags.data is None or _same(flags.data, run)) else Recipe()
+    same = run is not None and (flags.data is None or _same(flags.data, run))
+    recipe = run.recipe if run is not None else Recipe()
+    own = recipe if same else Recipe()
     images, unreadable, notes = load_split(
         flags.data if flags.data is not None else run.data() if run else "",
         split,
@@ -131,9 +132,11 @@ def pictures(
         select=flags.classes or own.classes,
         label=flags.label or own.label,
         limit=own.limit,
-        val=own.val,
-        test=own.test,
-        seed=own.seed,
+        # Other shares would divide the same pictures elsewhere, and measure on some that were trained on.
+        val=recipe.val,
+        test=recipe.test,
+        seed=recipe.seed,
+        trained_on=trained_on(run) if same and not (flags.classes or flags.label) else None,
         progress=display.stage,
     )
     for note in notes:
@@ -141,6 +144,11 @@ def pictures(
     for left_out in unreadable:
         display.note(f"left out: {left_out.file}: {left_out.reason}")
     return images
+
+
+def trained_on(run: Run | None) -> str | None:
+    """The fingerprint of the pictures that the run was trained on."""
+    return run.document.get("dataset", {}).get("fingerprint") if run is not None else None
 
 
 def _same(data: str, run: Run) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +94,7 @@ def load_split(
     val: float = 0.1,
     test: float = 0.1,
     seed: int = 0,
+    trained_on: str | None = None,
     progress: Progress | None = None,
 ) -> tuple[ImageSet, tuple[Unreadable, ...], tuple[str, ...]]:
     """One split of `data` as a classifier wants it, with the unreadable pictures and the notes.
@@ -101,7 +102,8 @@ def load_split(
     split: train, val or test, divided as `load` does with the same settings; "all" or None: every picture.
     classes, preprocessing: the classifier's own; labels are positions in its classes. select: only these
     classes of the data (the `classes` that `load` had); without it, a class of the split that the classifier
-    does not know is an error. A class that the split lacks is a note.
+    does not know is an error. A class that the split lacks is a note. trained_on: the fingerprint of the
+    Dataset that the classifier was trained on; that the pictures have changed since is a note.
 
     Raises UserError and DataError as `load` does, and for a split that the data does not have.
 
@@ -118,21 +120,34 @@ def load_split(
     size, rule = preprocessing.image_size, preprocessing.resize
     pictures = gather(found, name, image_size=size, default_size=size[0], rule=rule, progress=progress)
     parts = divide(pictures.hashes, pictures.labels, pictures.given, val=val, test=test)
+    everything = np.sort(np.concatenate(list(parts.values())))
+    if "train" in parts:
+        parts["train"] = _limited(pictures, parts["train"], limit, seed)
     if split in (None, "all"):
-        rows = np.sort(np.concatenate(list(parts.values())))
+        rows = everything
     elif split not in parts:
         raise DataError(
             f"{name} has no {split} pictures; it has {listed(parts)}. Try --split {next(iter(parts))}."
         )
     else:
-        rows = _limited(pictures, parts[split], limit, seed) if split == "train" else parts[split]
+        rows = parts[split]
     known = _positions(pictures, rows, classes, name)
     chosen = image_set(pictures, rows, rule, preprocessing.channels)
     labels = torch.from_numpy(known[pictures.labels[rows]])
     absent = [one for position, one in enumerate(classes) if not (labels == position).any()]
     note = (f"no pictures of {listed(absent)} in this split: figures say nothing of them.",) if absent else ()
     images = ImageSet(chosen.images, labels, tuple(classes), chosen.files)
-    return images, pictures.unreadable, (*pictures.notes, *note)
+    return images, pictures.unreadable, (*pictures.notes, *_changed(pictures, parts, trained_on), *note)
+
+
+def _changed(pictures: Gathered, parts: dict[str, Rows], trained_on: str | None) -> Iterator[str]:
+    """What to know when these are no longer the pictures that were trained on."""
+    if trained_on is not None and trained_on != fingerprint(pictures, parts):
+        anew = "; divided anew, some that are measured here may have been trained on"
+        yield (
+            "the pictures are not those of the training any more: files were added, removed or changed"
+            f"{anew if (pictures.given == '').all() else ''}."
+        )
 
 
 def _limited(pictures: Gathered, rows: Rows, limit: int | None, seed: int) -> Rows:

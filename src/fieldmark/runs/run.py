@@ -45,10 +45,18 @@ class Run:
         return Classifier.load(self.folder / files.CLASSIFIER, model=self._model)
 
     def data(self) -> str:
-        """The name or path the run was trained on. Raises DataError for a run on data from memory."""
+        """The name or path the run was trained on.
+
+        Raises DataError for a run on data from memory, and for a path that is not there any more.
+        """
         data = self.document.get("data")
         if not isinstance(data, str):
             raise DataError(f"{self.folder} was trained on data from memory. Say which data with --data.")
+        if Path(data).is_absolute() and not Path(data).exists():
+            raise DataError(
+                f"{self.folder} was trained on {data}, which is not there any more. Put it back; or, to "
+                "evaluate on it elsewhere: --data PATH --split test."
+            )
         return data
 
     def check_same(self, dataset: Dataset) -> None:
