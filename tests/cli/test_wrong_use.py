@@ -245,15 +245,19 @@ def remove_weights(classifier: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [break_weights, cut_json, change_classes, remove_weights])
-@pytest.mark.parametrize("verb", ["predict", "evaluate"])
+@pytest.mark.parametrize("verb", ["predict", "evaluate", "train"])
 def test_a_broken_or_altered_classifier(
     refused: Refused, run: Path, photos: Path, tmp_path: Path, change: Callable[[Path], None], verb: str
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(run / "classifier", copy)
     change(copy)
-    words = [photos / "day" / "1.png"] if verb == "predict" else ["--data", photos]
-    assert str(copy) in refused([verb, copy, *words])
+    words = {
+        "predict": [copy, photos / "day" / "1.png"],
+        "evaluate": [copy, "--data", photos],
+        "train": [photos, "--from", copy],
+    }
+    assert str(copy) in refused([verb, *words[verb]])
 
 
 def test_a_folder_that_is_no_classifier(refused: Refused, photos: Path) -> None:

@@ -24,6 +24,7 @@ from fieldmark.runs.interruption import interruptible
 from fieldmark.runs.record import Record
 from fieldmark.runs.run import Run
 from fieldmark.shipping.classifier import Classifier
+from fieldmark.shipping.unpacking import check_unaltered
 from fieldmark.training.augmentation import build
 from fieldmark.training.checkpoint import load_checkpoint, save_checkpoint
 from fieldmark.training.loop import Trained
@@ -65,6 +66,8 @@ def train(
     display = progress or Quiet()
     if out is not None:
         files.check_free(out, overwrite)
+    if start_from is not None:
+        check_unaltered(start_from)
     start = weights_from(start_from, display.note) if start_from is not None else lambda model: None
     dataset = data if isinstance(data, Dataset) else load_for(data, recipe, display)
     target = out or files.next_free(dataset.name, recipe.model)
@@ -194,6 +197,8 @@ def carry_out(
         if begun:
             record.write("failed", reason=str(error))
         raise
+    if trained.status == "stopped":
+        display.note("stopping: what there is will be measured and written (Ctrl-C again leaves that out).")
     return finish(record, recipe, trained, display, chosen)
 
 

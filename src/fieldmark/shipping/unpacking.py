@@ -29,6 +29,15 @@ def find(path: Path) -> Path:
     )
 
 
+def check_unaltered(path: Path) -> None:
+    """Raise ClassifierError when `path` is or holds a classifier folder that is broken or altered.
+
+    Other paths, a file of weights say, pass.
+    """
+    if any((folder / DESCRIPTION).is_file() for folder in (path, path / INSIDE_A_RUN)):
+        unpack(find(path))
+
+
 def unpack(folder: Path) -> tuple[Description, bytes]:
     """What the folder says of itself, and the bytes of its weights, all checked.
 
