@@ -35,17 +35,17 @@ def cats() -> Dataset:
     return fm.load("cifar10", classes=CATS)
 
 
-def tested(data: Dataset | str, folder: Path, **settings: Any) -> float:
+def accuracy_of(data: Dataset | str, folder: Path, **settings: Any) -> float:
     run = fm.train(data, out=folder / "run", progress=False, **settings)
     return float(run.evaluate("test")["accuracy"])
 
 
 def test_digits_beat_the_textbook_on_mnist(tmp_path: Path) -> None:
-    assert tested("mnist", tmp_path, model="digits") > 0.9914
+    assert accuracy_of("mnist", tmp_path, model="digits") > 0.9914
 
 
 def test_digits_on_fashion(tmp_path: Path) -> None:
-    assert tested("fashion-mnist", tmp_path, model="digits", epochs=4) > 0.915
+    assert accuracy_of("fashion-mnist", tmp_path, model="digits", epochs=4) > 0.915
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_digits_on_fashion(tmp_path: Path) -> None:
         ("baseline", 0.89, {}),
         ("baseline", 0.87, {"weight_decay": 0.0, "l2": 0.001, "decay": "all", "epochs": 15}),
         ("wide", 0.90, {"epochs": 15}),
-        ("dropout", 0.88, {"epochs": 15}),
+        ("dropout", 0.88, {"epochs": 25}),
         ("batch_norm", 0.89, {"epochs": 10}),
         ("deep", 0.90, {"epochs": 15}),
         ("residual", 0.90, {"epochs": 15}),
@@ -66,15 +66,15 @@ def test_the_designs_on_birds_against_airplanes(
     birds: Dataset, tmp_path: Path, model: str, published: float, settings: dict[str, Any]
 ) -> None:
     # Fewer epochs than the presets have, to keep this short: the published figures are met all the same.
-    assert tested(birds, tmp_path, model=model, **settings) > published
+    assert accuracy_of(birds, tmp_path, model=model, **settings) > published
 
 
 def test_cats_against_dogs(cats: Dataset, tmp_path: Path) -> None:
-    assert tested(cats, tmp_path, model="mlp") > 0.605
+    assert accuracy_of(cats, tmp_path, model="mlp") > 0.605
 
 
 def test_a_convolutional_net_on_cats_against_dogs(cats: Dataset, tmp_path: Path) -> None:
-    assert tested(cats, tmp_path, model="deep", epochs=15) > 0.75
+    assert accuracy_of(cats, tmp_path, model="deep", epochs=15) > 0.75
 
 
 def test_the_textbooks_own_recipe_trains_as_printed(birds: Dataset, tmp_path: Path) -> None:

@@ -22,13 +22,17 @@ RECIPES = {
     "mlp": "fieldmark.training.recipes.mlp:mlp",
     "small": "fieldmark.training.recipes.small:small",
     "deeper": "fieldmark.training.recipes.small:deeper",
+    "gentle": "fieldmark.training.recipes.small:gentle",
+    "chain": "fieldmark.training.recipes.small:chain",
 }
 """Name to "module:function"; the function takes nothing and returns a Recipe."""
 
 PRESETS = dict.fromkeys(MODELS, "small") | {
+    "batch_norm": "gentle",
     "deep": "deeper",
-    "deep_residual": "deeper",
+    "deep_residual": "chain",
     "digits": "digits",
+    "dropout": "gentle",
     "mlp": "mlp",
     "residual": "deeper",
     "smiles": "smiles",

@@ -36,3 +36,20 @@ def deeper() -> Recipe:
     Torch's own starting weights.
     """
     return small().replace(model="deep", init="default", epochs=40, learning_rate=0.1, weight_decay=0.001)
+
+
+def gentle() -> Recipe:
+    """For tanh nets with batch norm or dropout, which a third of the rate suits better."""
+    return small().replace(model="batch_norm", learning_rate=0.1)
+
+
+def chain() -> Recipe:
+    """For the long chain of residual blocks: AdamW .002; SGD at the others' rates does not train it."""
+    return small().replace(
+        model="deep_residual",
+        init="default",
+        epochs=15,
+        optimizer="adamw",
+        learning_rate=0.002,
+        weight_decay=0.01,
+    )
