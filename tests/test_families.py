@@ -47,3 +47,8 @@ def test_every_choice_is_named_and_only_choices_are_suggested(name, choices):
     _, _, rest = sentence.partition("is not a thing.")
     if rest.startswith(" Closest: "):
         assert any(rest.startswith(f" Closest: {choice}. All: ") for choice in choices)
+
+
+def test_capitals_do_not_hide_the_closest() -> None:
+    assert "Closest: mnist." in unknown("MNIST", ["cifar10", "mnist"], "data set")
+    assert "Closest: ResNet." in unknown("resnet", ["ResNet", "VGG"], "model")

@@ -31,6 +31,7 @@ def unknown(name: object, choices: Iterable[str], kind: str) -> str:
     "'digit' is not a model. Closest: digits. All: digits, deep."
     """
     names = [str(choice) for choice in choices]
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    closest = f" Closest: {close[0]}." if close else ""
+    spelled = {choice.casefold(): choice for choice in reversed(names)}  # MNIST is meant for mnist
+    close = difflib.get_close_matches(str(name).casefold(), spelled, n=1, cutoff=0.5)
+    closest = f" Closest: {spelled[close[0]]}." if close else ""
     return f"'{name}' is not a {kind}.{closest} All: {', '.join(names)}."

@@ -48,6 +48,7 @@ def test_a_misspelled_set(refused: Refused) -> None:
     line = refused(["train", "mnits"])
     assert "'mnits'" in line
     assert "Closest: mnist" in line
+    assert "Closest: mnist" in refused(["train", "MNIST"])
 
 
 def test_an_empty_folder(refused: Refused, tmp_path: Path) -> None:
@@ -62,6 +63,13 @@ def test_one_class(refused: Refused, tmp_path: Path) -> None:
     line = refused(["train", tmp_path / "photos"])
     assert "'cat'" in line
     assert "two" in line
+
+
+def test_the_classes_one_folder_further_down(refused: Refused, tmp_path: Path) -> None:
+    make_pictures(tmp_path / "download" / "photos" / "cat", 5, 100)
+    make_pictures(tmp_path / "download" / "photos" / "dog", 5, 10)
+    line = refused(["train", tmp_path / "download"])
+    assert "If the classes are cat, dog, give download/photos." in line
 
 
 def test_a_class_with_one_picture(refused: Refused, tmp_path: Path) -> None:
@@ -112,6 +120,9 @@ def test_a_size_too_small_for_the_net(refused: Refused, photos: Path) -> None:
         ("--augment", "miror", "Closest: mirror"),
         ("--val", "1.5", "val=1.5"),
         ("--threads", "0", "--threads 0"),
+        ("--threads", "100000", "take about as many"),
+        ("--classes", "day,night", "--classes day,night: more than one is given with spaces between"),
+        ("--augment", "mirror,crop", "spaces between"),
         ("--device", "gpu", "'gpu' is not a device"),
         ("--from", "no-such-run", "no-such-run"),
         ("--resize", "zoom", "crop, pad, stretch"),

@@ -84,6 +84,7 @@ def train(words: Sequence[str]) -> int:
     """`fieldmark train`."""
     base = starting_recipe(words)
     flags = parse(Train(settings=Settings(**_fields(base))), words, verb="train")
+    _refuse_commas(flags.settings)
     recipe = Recipe(**_fields(flags.settings))
     _check(
         flags,
@@ -216,3 +217,10 @@ def _check(flags: Train, changed: Sequence[str]) -> None:
         raise usage(
             f"--resume goes on with the run's own data and settings; leave out {besides[0]}.", "train"
         )
+
+
+def _refuse_commas(settings: Settings) -> None:
+    for name in ("classes", "augment"):
+        given: tuple[Any, ...] = getattr(settings, name) or ()
+        if len(given) == 1 and isinstance(given[0], str) and "," in given[0]:
+            raise UserError(f"--{name} {given[0]}: more than one is given with spaces between, no commas.")

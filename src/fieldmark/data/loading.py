@@ -14,7 +14,7 @@ from fieldmark.data.finding import find
 from fieldmark.data.gathering import Found, Gathered, gather, restrict
 from fieldmark.data.noting import notes
 from fieldmark.data.resizing import RULES
-from fieldmark.data.sources.naming import listed
+from fieldmark.data.sources.naming import listed, natural_order
 from fieldmark.data.splitting import Rows, divide, stratified
 from fieldmark.errors import DataError, UserError
 from fieldmark.families import unknown
@@ -193,7 +193,15 @@ def _check(val: float, test: float, resize: str, margin: float = 1.0) -> None:
 def _refuse_few_classes(found: Found, name: str) -> None:
     classes = found.classes if isinstance(found, Listing) else found["train"].classes
     if len(classes) < 2:
-        raise DataError(f"{name} has one class, '{classes[0]}'. A classifier needs two or more.")
+        inside = _folders_inside(found) if isinstance(found, Listing) else ()
+        hint = f" If the classes are {listed(inside)}, give {name}/{classes[0]}." if len(inside) > 1 else ""
+        raise DataError(f"{name} has one class, '{classes[0]}'. A classifier needs two or more.{hint}")
+
+
+def _folders_inside(listing: Listing) -> tuple[str, ...]:
+    """The subfolders of the one class folder: an archive often unpacks into a folder in a folder."""
+    parts = [file.split("/") for file in listing.files]
+    return natural_order(part[1] for part in parts if len(part) > 2 and part[0] == listing.classes[0])
 
 
 def _refuse_parts(pictures: Gathered, parts: dict[str, Rows], name: str) -> None:
