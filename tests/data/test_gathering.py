@@ -136,3 +136,12 @@ def test_a_file_that_a_table_names_and_is_not_there(photos):
     pictures = gather(find(photos / "labels.csv")[1], "labels", **AS_THEY_ARE)
     assert [one.file for one in pictures.unreadable] == ["cat/gone.jpg"]
     assert len(pictures.images) == 40
+
+
+def test_a_table_that_lies_in_another_folder_than_its_names_start_from(photos, tmp_path):
+    rows = [f"photos/cat/{number}.jpg,cat" for number in range(20)] + ["photos/dog/25.jpg,dog"]
+    (photos / "labels.csv").write_text("file,label\n" + "\n".join(rows))
+    with pytest.raises(
+        DataError, match=r"21 of 21 pictures.*no such file.*Names start from the folder .*photos\."
+    ):
+        gather(find(photos / "labels.csv")[1], "labels", **AS_THEY_ARE)

@@ -140,17 +140,17 @@ def _refuse_unreadable(
     if not lost.any():
         return
     reasons = "; ".join(f"{one.file}: {one.reason}" for one in stored.unreadable[:3])
+    absent = all(one.reason == "no such file" for one in stored.unreadable)
+    way = f"Names start from the folder {listing.root}" if absent else "Replace them"
     for split, total in Counter(given.tolist()).items():
         count = int(lost[given == split].sum())
         if count > UNREADABLE_LIMIT * total:
             where = f"{name}/{split}" if split else name
-            raise DataError(
-                f"{count} of {total} pictures of {where} cannot be read ({reasons}). Replace them."
-            )
+            raise DataError(f"{count} of {total} pictures of {where} cannot be read ({reasons}). {way}.")
     for label, one in enumerate(listing.classes):
         members = (labels == label) & np.isin(given, ("", "train"))
         if members.any() and lost[members].all():
-            raise DataError(f"no picture of class '{one}' of {name} can be read ({reasons}). Replace them.")
+            raise DataError(f"no picture of class '{one}' of {name} can be read ({reasons}). {way}.")
 
 
 def _from_arrays(

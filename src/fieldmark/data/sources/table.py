@@ -104,7 +104,9 @@ def _parquet(path: Path) -> Columns:
     try:
         table = parquet.read_table(path)
     except (ArrowException, OSError) as error:
-        raise DataError(f"{path} is not a Parquet table: {str(error).splitlines()[0]}.") from error
+        raise DataError(
+            f"{path} is not a Parquet table: {str(error).splitlines()[0].rstrip('.')}."
+        ) from error
     if not table.num_rows:
         raise DataError(f"{path} has no rows.")
     return {str(name): table.column(name).to_pylist() for name in table.column_names}
