@@ -44,7 +44,7 @@ def normalise(
 
     images uint8 (N, C, H, W) on any device; mean and std hold C numbers on the 0-1 scale.
 
-    >>> normalise(torch.full((1, 1, 1, 1), 255, dtype=torch.uint8), [0.5], [0.25]).item()
+    >>> round(normalise(torch.full((1, 1, 1, 1), 255, dtype=torch.uint8), [0.5], [0.25]).item(), 6)
     2.0
     """
     shift = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], device=images.device)

@@ -64,7 +64,7 @@ def find(path: Path, label: str | None = None) -> Listing:
 
 def _csv(path: Path) -> Columns:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")  # not as text: a label may hold a lone carriage return
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text (byte {error.start}). Save it as CSV in UTF-8.") from error
     except OSError as error:
