@@ -179,6 +179,8 @@ def test_pictures_that_have_moved_are_asked_for_and_divided_as_before(
     assert main(["evaluate", str(run), "--json"]) == 0
     before = document(capsys)
     pictures.rename(tmp_path / "moved")
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | {"status": "stopped"}))  # so that it can be resumed
     for words in (["evaluate", str(run)], ["train", "--resume", str(run)]):
         assert main(words) == 1
         told = capsys.readouterr().err

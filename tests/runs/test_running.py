@@ -145,11 +145,33 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: 
     assert whole.summary()["best_epoch"] == rest.summary()["best_epoch"]
 
 
+def test_a_finished_run_is_not_measured_again(small_digits: Dataset, tmp_path: Path) -> None:
+    running.train(small_digits, RECIPE, out=tmp_path / "run")
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    with pytest.raises(UserError, match=r"is finished.*--from"):
+        running.resume(tmp_path / "run", data=small_digits)
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
+
+
+def test_a_single_step_learns_something(small_digits: Dataset, tmp_path: Path) -> None:
+    one = RECIPE.replace(epochs=1, batch_size=600, schedule="one-cycle", optimizer="sgd", learning_rate=0.5)
+    run = running.train(small_digits, one, out=tmp_path / "run")
+    start = running.train(small_digits, one.replace(learning_rate=1e-30), out=tmp_path / "start")
+    assert run.summary()["train"]["loss"] < start.summary()["train"]["loss"]
+
+
+def test_a_handful_of_pictures_gets_batches_that_fit(tmp_path: Path) -> None:
+    run = fm.train("sample", model="digits", limit=160, epochs=2, out=tmp_path / "run", progress=False)
+    assert run.recipe.batch_size == 20, "recipe.json holds what was used"
+
+
 def test_resuming_what_is_no_run_or_has_other_pictures(small_digits: Dataset, tmp_path: Path) -> None:
     with pytest.raises(ClassifierError, match="no such run"):
         running.resume(tmp_path / "nothing")
     running.train(small_digits, RECIPE, out=tmp_path / "run")
-    with pytest.raises(DataError, match="--data"):
+    document = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(document | {"status": "stopped"}))
+    with pytest.raises(DataError, match="memory"):
         running.resume(tmp_path / "run")
     with pytest.raises(DataError, match="not those"):
         running.resume(tmp_path / "run", data=fm.load("sample", limit=300))

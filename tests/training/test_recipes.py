@@ -6,7 +6,7 @@ from fieldmark.errors import UserError
 from fieldmark.models import MODELS, create
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import build
-from fieldmark.training.recipes import PRESETS, RECIPES, find_recipe, preset
+from fieldmark.training.recipes import PRESETS, RECIPES, find_recipe, fitted, preset
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
@@ -25,8 +25,25 @@ def test_every_model_has_a_preset_it_can_be_made_with(model: str) -> None:
     create(model, 3, 3, 32, init=recipe.init, **recipe.options)
 
 
-def test_a_model_of_ones_own_takes_the_small_preset() -> None:
-    assert preset("my.nets:make").replace(model="baseline") == find_recipe("small")
+def test_a_model_of_ones_own_takes_the_careful_preset() -> None:
+    assert preset("my.nets:make").replace(model="baseline") == find_recipe("own")
+
+
+def test_a_small_set_gets_smaller_batches_and_sgd_a_lower_rate() -> None:
+    own = preset("deep")
+    small = fitted(own, 160)
+    assert small.batch_size == 20
+    assert small.learning_rate == pytest.approx(own.learning_rate * 20 / own.batch_size, rel=0.01)
+    assert fitted(preset("digits"), 160).learning_rate == preset("digits").learning_rate, "not in AdamW"
+    assert fitted(own, 100_000) == own
+    assert fitted(own, 3).batch_size == 1
+
+
+def test_what_was_chosen_is_kept() -> None:
+    chosen = preset("deep").replace(batch_size=100)
+    assert fitted(chosen, 160) == chosen
+    assert fitted(preset("deep").replace(learning_rate=0.5), 160).learning_rate == 0.5
+    assert fitted(preset("deep").replace(learning_rate="find"), 160).learning_rate == "find"
 
 
 def test_textbook_recipes_are_as_printed() -> None:

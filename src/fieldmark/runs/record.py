@@ -23,7 +23,7 @@ FORMAT = 1
 
 @dataclass
 class Record:
-    """What `run.json` says.
+    """What `run.json` says. `earlier_seconds`: what earlier sittings of a resumed run took.
 
     `data`: the name or absolute path that was trained on; None for data from memory.
     """
@@ -31,6 +31,7 @@ class Record:
     folder: Path
     data: str | None
     dataset: Dataset
+    earlier_seconds: float = 0.0
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     def write(self, status: str, **results: Any) -> dict[str, Any]:

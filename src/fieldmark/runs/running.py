@@ -11,7 +11,7 @@ from torch import nn
 
 from fieldmark import world
 from fieldmark.data.loading import load
-from fieldmark.errors import TrainingError
+from fieldmark.errors import TrainingError, UserError
 from fieldmark.evaluation.metrics import evaluate
 from fieldmark.evaluation.prediction import predict
 from fieldmark.models import ABOUT
@@ -29,6 +29,7 @@ from fieldmark.training.augmentation import build
 from fieldmark.training.checkpoint import load_checkpoint, save_checkpoint
 from fieldmark.training.loop import Trained
 from fieldmark.training.loop import train as train_network
+from fieldmark.training.recipes import fitted
 from fieldmark.training.starting import start_from as weights_from
 from fieldmark.training.state import State
 from fieldmark.vocabulary import Dataset, Predictions
@@ -64,12 +65,19 @@ def train(
     'digits'
     """
     display = progress or Quiet()
+    chosen = world.device(device)
     if out is not None:
         files.check_free(out, overwrite)
     if start_from is not None:
         check_unaltered(start_from)
     start = weights_from(start_from, display.note) if start_from is not None else lambda model: None
     dataset = data if isinstance(data, Dataset) else load_for(data, recipe, display)
+    asked, recipe = recipe, fitted(recipe, len(dataset.train))
+    if recipe != asked:
+        display.note(
+            f"few pictures ({len(dataset.train)} to train on): batches of {recipe.batch_size} instead of the "
+            f"preset's {asked.batch_size}, learning rate {recipe.learning_rate}. --batch-size overrides."
+        )
     target = out or files.next_free(dataset.name, recipe.model)
     record = Record(target, remembered(data), dataset)
 
@@ -84,7 +92,7 @@ def train(
         display,
         begin,
         partial(train_network, model=model, start_weights=start),
-        device=device,
+        device=chosen,
         threads=threads,
         tensorboard=tensorboard,
     )
@@ -106,18 +114,29 @@ def resume(
     UserError when the folder is no run, has no checkpoint, or its pictures have changed.
     """
     display = progress or Quiet()
+    chosen = world.device(device)
     run = Run(folder)
+    if run.document["status"] == "finished":
+        raise UserError(
+            f"{folder} is finished: there is nothing to resume. To train on, start a new run --from it."
+        )
     checkpoint = load_checkpoint(folder / files.CHECKPOINTS)
     dataset = data or load_for(run.data(), run.recipe, display)
     run.check_same(dataset)
-    record = Record(folder, run.document["data"], dataset, started=run.document["started"])
+    record = Record(
+        folder,
+        run.document["data"],
+        dataset,
+        started=run.document["started"],
+        earlier_seconds=run.document.get("seconds", 0.0),
+    )
     return carry_out(
         record,
         run.recipe,
         display,
         lambda: None,
         partial(train_network, model=model, resume=checkpoint),
-        device=device,
+        device=chosen,
         threads=threads,
         tensorboard=tensorboard,
     )
@@ -160,14 +179,13 @@ def carry_out(
     begin: Callable[[], None],
     fit: Callable[..., Trained],
     *,
-    device: str,
+    device: torch.device,
     threads: int | None,
     tensorboard: bool,
 ) -> Run:
     """Train with Ctrl-C caught and checkpoints written, then measure and write what came out."""
     if threads is not None:
         torch.set_num_threads(threads)
-    chosen = world.device(device)
     for note in record.dataset.notes:
         display.note(note)
 
@@ -187,7 +205,7 @@ def carry_out(
             trained = fit(
                 record.dataset,
                 recipe,
-                device=chosen,
+                device=device,
                 display=watcher,
                 stop=stop,
                 save=save,
@@ -199,7 +217,7 @@ def carry_out(
         raise
     if trained.status == "stopped":
         display.note("stopping: what there is will be measured and written (Ctrl-C again leaves that out).")
-    return finish(record, recipe, trained, display, chosen)
+    return finish(record, recipe, trained, display, device)
 
 
 def finish(record: Record, recipe: Recipe, trained: Trained, display: Watcher, device: torch.device) -> Run:
@@ -244,7 +262,7 @@ def finish(record: Record, recipe: Recipe, trained: Trained, display: Watcher, d
         precision=trained.precision,
         learning_rate=trained.learning_rate,
         **headline,
-        seconds=round(process_age(), 2),
+        seconds=round(record.earlier_seconds + process_age(), 2),
         images_per_second=round(trained.images_per_second, 1),
     )
     own = trained.model if ":" in recipe.model else None

@@ -120,7 +120,10 @@ def train_step(setting: Setting, state: State) -> float:
     total = loss if weight_penalty is None else loss + weight_penalty
     torch.autograd.backward(total / recipe.accumulate)
 
-    rate = setting.learning_rate * factor(recipe.schedule, state.step / setting.total_steps, recipe.warmup)
+    done = (
+        state.step + 0.5
+    ) / setting.total_steps  # the middle of the step: the first one learns something, too
+    rate = setting.learning_rate * factor(recipe.schedule, done, recipe.warmup)
     state.step += 1
     if state.step % recipe.accumulate == 0:
         if recipe.clip is not None:
