@@ -12,7 +12,6 @@ demo: $(READY)
 
 test: check
 	$(BIN)/pytest -m "not data"
-	@echo "Left out: $$($(BIN)/pytest -m data --collect-only -q 2>/dev/null | grep -c '::') tests on the real MNIST, Fashion-MNIST and CIFAR-10. To run them: make test-data"
 
 test-data: $(READY)
 	$(BIN)/pytest -m data tests
@@ -46,7 +45,9 @@ constraints:
 	rm -rf .venv-constraints
 
 benchmarks: $(READY)
-	$(BIN)/python benchmarks/training_loop.py
+	$(BIN)/python benchmarks/training_loop.py --json benchmarks/results/training_loop.json
+	$(BIN)/python benchmarks/accuracy.py --json benchmarks/results/accuracy.json
+	$(BIN)/python benchmarks/second_start.py --json benchmarks/results/second_start.json
 
 clean:
 	rm -rf $(VENV) .venv-* build dist src/*.egg-info

@@ -70,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("rows", nargs="*", choices=[[], *ROWS], default=list(ROWS))
+    parser.add_argument("rows", nargs="*", help=f"of {', '.join(ROWS)}; all without one")
     parser.add_argument("--seeds", type=int, nargs="+")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
