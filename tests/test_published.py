@@ -53,12 +53,12 @@ def test_digits_on_fashion(tmp_path: Path) -> None:
     [
         ("baseline", 0.89, {}),
         ("baseline", 0.87, {"weight_decay": 0.0, "l2": 0.001, "decay": "all", "epochs": 15}),
-        ("wide", 0.90, {"epochs": 15}),
-        ("dropout", 0.88, {"epochs": 25}),
-        ("batch_norm", 0.89, {"epochs": 10}),
-        ("deep", 0.90, {"epochs": 15}),
-        ("residual", 0.90, {"epochs": 15}),
-        ("deep_residual", 0.86, {"epochs": 4}),
+        ("wide", 0.90, {"epochs": 25}),
+        ("dropout", 0.88, {"epochs": 40}),
+        ("batch_norm", 0.89, {"epochs": 20}),
+        ("deep", 0.90, {"epochs": 30}),
+        ("residual", 0.90, {"epochs": 30}),
+        ("deep_residual", 0.86, {"epochs": 5}),
         ("mlp", 0.79, {"epochs": 15}),
     ],
 )
