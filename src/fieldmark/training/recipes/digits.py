@@ -4,8 +4,10 @@ Chosen on validation pictures cut from the training splits of MNIST and Fashion-
 optimiser, rate, decay, smoothing, batch, dropout, shift, turn and scale. On MNIST most of it made no
 difference (99.5 to 99.6 %); on Fashion-MNIST shifting by one pixel instead of two, and not turning, gave
 one and a half points. SGD at rate .2 was level on MNIST but does not survive a small set, so AdamW. No
-mirror: a mirrored digit is another digit, or none. Batches of 256 train a fifth faster than 128 on two
+mirror: a mirrored digit is another digit, or none. Batches of 256 train a sixth faster than 128 on two
 cores, at the same accuracy.
+
+Test accuracy (benchmarks/accuracy.py): MNIST 99.57 %, seeds 0-4; Fashion-MNIST 92.53 %, seeds 0-2.
 """
 
 from __future__ import annotations

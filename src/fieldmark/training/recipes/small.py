@@ -2,9 +2,14 @@
 160,000 weights.
 
 Chosen on birds against airplanes, 8,000 of CIFAR-10's training pictures to train on and 2,000 to judge by,
-four different cuts of them, seeds from 100 up, by a grid over rate, decay, smoothing, crop, colour, erasing
-and starting weights. SGD at a high rate beat Adam by about half a point, smoothing .1 and mirrored, shifted
-pictures gave one and two points; erasing, mixup and weight averaging gave nothing at this size.
+seeds from 100 up: a random search first, then a grid for SGD over rate, decay and smoothing on four
+different cuts (rates .2 and .35 came out level; .3 lies between). Seen there: Xavier weights and 60 epochs
+92.3 %, torch's own and 45 epochs 92.0 %; erasing and weight averaging no gain. SGD led the random search;
+Adam and mixup were not in the grid. `gentle` and `chain` were chosen later, each by a handful of runs with
+seed 100, after a test on the test split had shown that the shared rate left `deep_residual` at chance.
+
+Test accuracy of `small` with baseline: 91.68 %, of `deeper` with deep on cats against dogs: 83.85 %
+(benchmarks/accuracy.py, seeds 0-4 and 0-2).
 """
 
 from __future__ import annotations
