@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from recording import record
 
 ROWS: dict[str, tuple[list[str], list[int]]] = {
     "sample": (["sample", "--model", "digits"], [0, 1, 2, 3, 4]),
@@ -86,16 +87,7 @@ def main() -> None:
             f"at most {row['longest_seconds']:.0f} s",
             flush=True,
         )
-    if arguments.json:
-        import torch
-
-        host = {
-            "machine": platform.machine(),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        }
-        arguments.json.write_text(json.dumps({"host": host, "results": results}, indent=2) + "\n")
+    record(results, arguments.json)
 
 
 if __name__ == "__main__":

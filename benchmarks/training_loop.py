@@ -14,9 +14,7 @@ by round, so that a machine that slows down slows all four.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -24,6 +22,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
+from recording import record
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
@@ -195,14 +194,7 @@ def main() -> None:
                 f"goal {row['goal'] or '-'}, n={arguments.rounds}",
                 flush=True,
             )
-    if arguments.json:
-        host = {
-            "machine": platform.machine(),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        }
-        arguments.json.write_text(json.dumps({"host": host, "results": results}, indent=2) + "\n")
+    record(results, arguments.json)
 
 
 if __name__ == "__main__":
