@@ -1,0 +1,131 @@
+"""Sizes: what comes out of a convolution, which padding does it, and how far an output sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import overload
+
+from fieldmark.conv.arguments import Padding, Pair, pads, per_axis
+from fieldmark.errors import UserError
+
+
+@overload
+def output_size(
+    size: int, kernel: int, *, stride: int = 1, padding: Padding = 0, dilation: int = 1
+) -> int: ...
+@overload
+def output_size(
+    size: Sequence[int],
+    kernel: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+) -> tuple[int, ...]: ...
+def output_size(
+    size: int | Sequence[int],
+    kernel: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+) -> int | tuple[int, ...]:
+    """How many outputs a convolution or a pooling gives, per axis.
+
+    floor((n + before + after - d(m-1) - 1) / s) + 1 with input n, kernel m, padding before and after, stride s and
+    dilation d (Dumoulin & Visin 2016, arXiv 1603.07285, relationship 15). size, kernel: numbers, or one per axis; a
+    number gives a number. Raises UserError where not even one output fits, naming both sizes.
+
+    >>> output_size(10, 3, padding=2, stride=2)
+    6
+    >>> output_size((240, 240), (5, 5), padding="same")
+    (240, 240)
+    """
+    if isinstance(size, int):
+        return output_size((size,), kernel, stride=stride, padding=padding, dilation=dilation)[0]
+    axes = len(size)
+    sizes, kernels = per_axis(size, axes, "size", 0), per_axis(kernel, axes, "kernel", 1)
+    dilations = per_axis(dilation, axes, "dilation", 1)
+    return outputs(sizes, kernels, per_axis(stride, axes, "stride", 1), pads(padding, kernels, dilations), dilations)
+
+
+def outputs(
+    size: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[Pair],
+    dilation: Sequence[int],
+) -> tuple[int, ...]:
+    """`output_size` for arguments that are one per axis already.
+
+    >>> outputs((10,), (3,), (2,), ((2, 2),), (1,))
+    (6,)
+    """
+    reach = [d * (m - 1) + 1 for m, d in zip(kernel, dilation, strict=True)]
+    padded = [n + before + after for n, (before, after) in zip(size, padding, strict=True)]
+    if any(n < r for n, r in zip(padded, reach, strict=True)):
+        raise UserError(
+            f"a kernel of {spell(kernel)}{_dilated(dilation, reach)} does not fit into an input of {spell(size)} "
+            f"with padding ({spell(padded)}): the input and its padding must be at least as large on every axis. "
+            "Give padding='same', or a smaller kernel."
+        )
+    return tuple((n - r) // s + 1 for n, r, s in zip(padded, reach, stride, strict=True))
+
+
+@overload
+def padding_for(mode: str, kernel: int, dilation: int = 1) -> Pair: ...
+@overload
+def padding_for(
+    mode: str, kernel: Sequence[int], dilation: int | Sequence[int] = 1
+) -> tuple[Pair, ...]: ...
+def padding_for(
+    mode: str, kernel: int | Sequence[int], dilation: int | Sequence[int] = 1
+) -> Pair | tuple[Pair, ...]:
+    """The padding (before, after) that `full`, `same` or `valid` stands for.
+
+    full: d(m-1) on both sides, every input meets every tap; same: floor(d(m-1)/2) before and the rest after, the
+    size stays at stride 1; valid: none. kernel: a number gives one pair, a sequence one pair per axis. Raises
+    UserError for another mode.
+
+    >>> padding_for("same", 5), padding_for("same", 4), padding_for("full", (3, 3), dilation=2)
+    ((2, 2), (1, 2), ((4, 4), (4, 4)))
+    """
+    if not isinstance(mode, str):
+        raise UserError(f"mode={mode!r}: full, same or valid is needed.")
+    if isinstance(kernel, int):
+        return padding_for(mode, (kernel,), dilation)[0]
+    kernels = per_axis(kernel, len(kernel), "kernel", 1)
+    return pads(mode, kernels, per_axis(dilation, len(kernels), "dilation", 1))  # type: ignore[arg-type]
+
+
+def receptive_field(layers: Iterable[Sequence[int]]) -> int:
+    """How many inputs along an axis one output of a chain of layers sees.
+
+    layers: (kernel, stride) or (kernel, stride, dilation) of each convolution or pooling, first layer first.
+    r += d(k-1)j, j *= s, from r = j = 1 (facts of any chain; Araujo, Norris & Sim 2019, Distill). Raises UserError
+    for an entry of another form.
+
+    >>> receptive_field([(3, 1), (2, 2), (3, 1)])  # conv3, pool2, conv3
+    8
+    """
+    field = jump = 1
+    for layer in layers:
+        if isinstance(layer, int) or len(layer) not in (2, 3):
+            raise UserError(f"layer {layer!r}: (kernel, stride) or (kernel, stride, dilation) is needed.")
+        kernel, stride, dilation = per_axis([*layer, 1][:3], 3, "layer", 1)
+        field += dilation * (kernel - 1) * jump
+        jump *= stride
+    return field
+
+
+def spell(shape: Sequence[int]) -> str:
+    """A shape for an error.
+
+    >>> spell((3, 5)), spell(())
+    ('3x5', 'a single number')
+    """
+    return "x".join(map(str, shape)) or "a single number"
+
+
+def _dilated(dilation: Sequence[int], reach: Sequence[int]) -> str:
+    return f" (dilation {spell(dilation)}, so {spell(reach)})" if any(d > 1 for d in dilation) else ""

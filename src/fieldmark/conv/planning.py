@@ -1,0 +1,200 @@
+"""From shapes and settings to a plan, made once per kind of call: what to reshape, and which algorithm runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fieldmark.conv import ALGORITHMS
+from fieldmark.conv.arguments import Padding, Pair, pads, per_axis
+from fieldmark.conv.boundaries import BOUNDARIES, extend
+from fieldmark.conv.geometry import spell
+from fieldmark.conv.problem import Algorithm, Problem
+from fieldmark.errors import UserError
+from fieldmark.families import resolve, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A call with its shapes settled; calling it computes."""
+
+    problem: Problem
+    algorithm: Algorithm
+    input_shape: tuple[int, ...]
+    kernel_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    flip: tuple[int, ...]
+    border: tuple[Pair, ...]
+    boundary: str
+
+    def __call__(self, x: Tensor, w: Tensor, bias: Any = None) -> Tensor:
+        """x and w as they came; bias None, a number, or C_out numbers."""
+        x, w = x.reshape(self.input_shape), w.reshape(self.kernel_shape)
+        if self.border:
+            x = extend(x, self.border, self.boundary)
+        if self.flip:
+            w = w.flip(self.flip)
+        y = self.algorithm.correlate(x, w, self.problem)
+        if bias is not None:
+            y = y + self._bias(bias, y)
+        return y.reshape(self.output_shape)
+
+    def _bias(self, bias: Any, y: Tensor) -> Tensor:
+        values = torch.as_tensor(bias, dtype=y.dtype, device=y.device)
+        channels = self.problem.out_channels
+        if values.shape not in ((channels,), *([()] if channels == 1 else [])):
+            raise UserError(
+                f"bias of shape {spell(values.shape)} for a kernel {spell(self.kernel_shape)}: one number per output "
+                f"channel is needed, {channels} in all."
+            )
+        return values.reshape(-1, *[1] * self.problem.axes)
+
+
+def plan(
+    x: Tensor,
+    w: Tensor,
+    axes: int,
+    flip: bool,
+    stride: int | Sequence[int],
+    padding: Padding,
+    dilation: int | Sequence[int],
+    groups: int,
+    boundary: str,
+    algorithm: str,
+) -> Plan:
+    """The plan for a call, looked up where the same kind of call was made before.
+
+    Raises UserError for shapes and settings that do not fit together.
+
+    >>> x, w = torch.ones(5, 5), torch.ones(3, 3)
+    >>> plan(x, w, 2, False, 1, "same", 1, 1, "zeros", "torch").output_shape
+    (5, 5)
+    """
+    gradient = torch.is_grad_enabled() and (x.requires_grad or w.requires_grad)
+    kind = (x.shape, w.shape, x.dtype, x.device.type, gradient, torch.get_num_threads(), axes, flip)
+    try:
+        return _plan(*kind, stride, padding, dilation, groups, boundary, algorithm)
+    except TypeError:  # lists do not hash
+        return _plan(
+            *kind, _frozen(stride), _frozen(padding), _frozen(dilation), groups, boundary, algorithm
+        )
+
+
+@lru_cache(maxsize=4096)
+def _plan(
+    x_shape: torch.Size,
+    w_shape: torch.Size,
+    dtype: torch.dtype,
+    device: str,
+    gradient: bool,
+    threads: int,
+    axes: int,
+    flip: bool,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    boundary: str,
+    algorithm: str,
+) -> Plan:
+    if boundary not in BOUNDARIES:
+        raise UserError(unknown(boundary, BOUNDARIES, "boundary"))
+    input_shape, kernel_shape, leading = _channels_form(x_shape, w_shape, axes, groups)
+    size, kernel = input_shape[2:], kernel_shape[2:]
+    dilations = per_axis(dilation, axes, "dilation", 1)
+    around = pads(padding, kernel, dilations)
+    border: tuple[Pair, ...] = ()
+    if boundary != "zeros" and any(map(any, around)):
+        border, around = around, ((0, 0),) * axes
+        size = tuple(n + before + after for n, (before, after) in zip(size, border, strict=True))
+    problem = Problem(
+        batch=input_shape[0],
+        in_channels=input_shape[1],
+        out_channels=kernel_shape[0],
+        size=size,
+        kernel=kernel,
+        stride=per_axis(stride, axes, "stride", 1),
+        padding=around,
+        dilation=dilations,
+        groups=groups,
+        dtype=dtype,
+        device=device,
+    )
+    return Plan(
+        problem=problem,
+        algorithm=_algorithm(algorithm, problem, gradient),
+        input_shape=input_shape,
+        kernel_shape=kernel_shape,
+        output_shape=(*leading, *problem.output),
+        flip=tuple(range(2, axes + 2)) if flip else (),
+        border=border,
+        boundary=boundary,
+    )
+
+
+def _channels_form(
+    x: torch.Size, w: torch.Size, axes: int, groups: int
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """The shapes (N, C_in, *size) and (C_out, C_in/groups, *kernel), and the leading axes of the result."""
+    if 0 in w:
+        raise UserError(f"a kernel of {spell(w)} has no taps; every axis must be at least 1.")
+    if len(w) == axes:
+        if groups != 1:
+            raise UserError(f"groups={groups} needs a kernel (C_out, C_in/groups, ...), not one of {spell(w)}.")
+        if len(x) < axes:
+            raise UserError(
+                f"x is {spell(x)} and the kernel {spell(w)}: a kernel of {axes} axes needs an x of at least {axes}."
+            )
+        leading = tuple(x[: len(x) - axes])
+        return (_product(leading), 1, *x[len(x) - axes :]), (1, 1, *w), leading
+    if len(w) != axes + 2:
+        raise UserError(
+            f"x is {spell(x)} and the kernel {spell(w)}: the kernel has {len(w)} axes; {axes} ({_axes(axes)}) or "
+            f"{axes + 2} (C_out, C_in/groups, {_axes(axes)}) are needed."
+        )
+    if len(x) not in (axes + 1, axes + 2):
+        raise UserError(
+            f"x is {spell(x)} and the kernel {spell(w)}: a kernel (C_out, C_in/groups, {_axes(axes)}) needs an x of "
+            f"(N, C_in, {_axes(axes)}) or (C_in, {_axes(axes)})."
+        )
+    batch, channels = (x[0], x[1]) if len(x) == axes + 2 else (1, x[0])
+    if not isinstance(groups, int) or groups < 1 or w[0] % groups or w[1] * groups != channels:
+        raise UserError(
+            f"x is {spell(x)} with {channels} channels and the kernel {spell(w)} with groups={groups}: the kernel's "
+            f"second axis times groups must be the channels of x, and its first a multiple of groups."
+        )
+    return (batch, channels, *x[-axes:]), tuple(w), (batch, w[0]) if len(x) == axes + 2 else (w[0],)
+
+
+def _algorithm(name: str, problem: Problem, gradient: bool) -> Algorithm:
+    if name == "auto":
+        from fieldmark.conv.choosing import automatic
+
+        return automatic(problem, gradient)
+    if name not in ALGORITHMS:
+        raise UserError(unknown(name, [*ALGORITHMS, "auto"], "convolution algorithm"))
+    algorithm: Algorithm = resolve(ALGORITHMS, name, "convolution algorithm")
+    reason = algorithm.unsupported(problem)
+    if reason is not None:
+        raise UserError(f"algorithm='{name}' does not support this case: {reason}. Take another, or 'auto'.")
+    return algorithm
+
+
+def _axes(axes: int) -> str:
+    return ("width", "height, width", "depth, height, width")[axes - 1]
+
+
+def _product(numbers: Sequence[int]) -> int:
+    result = 1
+    for number in numbers:
+        result *= number
+    return result
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(entry) for entry in value) if isinstance(value, list | tuple) else value
