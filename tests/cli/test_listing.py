@@ -7,12 +7,19 @@ from cli.cli_helpers import imported_by
 
 from fieldmark.cli import main
 from fieldmark.cli.listing import FAMILIES
+from fieldmark.conv.kernels import KERNELS
 from fieldmark.data.sources import SOURCES
 from fieldmark.models import MODELS
 from fieldmark.training.augmentation import AUGMENTATIONS
 from fieldmark.training.recipes import RECIPES
 
-TABLES = {"models": MODELS, "data": SOURCES, "recipes": RECIPES, "augmentations": AUGMENTATIONS}
+TABLES = {
+    "models": MODELS,
+    "data": SOURCES,
+    "recipes": RECIPES,
+    "augmentations": AUGMENTATIONS,
+    "kernels": KERNELS,
+}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -33,6 +40,6 @@ def test_listing_does_not_wait_for_torch() -> None:
 
 def test_nothing_named_is_exit_code_2_and_a_wrong_name_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 2
-    assert "models|data|recipes|augmentations" in capsys.readouterr().err
+    assert "models|data|recipes|augmentations|kernels" in capsys.readouterr().err
     assert main(["list", "model"]) == 1
     assert "'model' is not a family. Closest: models." in capsys.readouterr().err

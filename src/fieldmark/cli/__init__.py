@@ -20,7 +20,14 @@ VERBS = {
         "fieldmark.cli.show:show",
         "draw the pictures of a data set, and what augmentation makes of them",
     ),
-    "list": ("fieldmark.cli.listing:listing", "the models, data sets, recipes and augmentations there are"),
+    "convolve": (
+        "fieldmark.cli.convolve:convolve",
+        "slide a kernel over a picture: blur, sharpen, find edges",
+    ),
+    "list": (
+        "fieldmark.cli.listing:listing",
+        "the models, data sets, recipes, augmentations and kernels there are",
+    ),
     "cache": ("fieldmark.cli.cache:cache", "list and clear the decoded pictures that are kept on disk"),
 }
 """Name to ("module:function", one line). It takes the words after the verb and returns the exit code."""

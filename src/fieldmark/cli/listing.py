@@ -1,4 +1,4 @@
-"""`fieldmark list models|data|recipes|augmentations`: what there is, by name."""
+"""`fieldmark list models|data|recipes|augmentations|kernels`: what there is, by name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from fieldmark.families import unknown
 
 @dataclass(frozen=True)
 class Family:
-    """Say what there is: models, data, recipes or augmentations."""
+    """Say what there is: models, data, recipes, augmentations or kernels."""
 
     family: Annotated[
         str, tyro.conf.Positional, tyro.conf.arg(metavar="FAMILY", help_behavior_hint="(needed)")
     ] = ""
-    """models, data, recipes or augmentations."""
+    """models, data, recipes, augmentations or kernels."""
     json: Switch = False
     """Print one JSON object on stdout."""
 
@@ -100,9 +100,27 @@ def augmentations() -> list[dict[str, Any]]:
     return [{"name": name, "summary": summary} for name, summary in ABOUT.items()]
 
 
+def kernels() -> list[dict[str, Any]]:
+    """The kernels for `fieldmark convolve`, and the options that each takes, with their defaults."""
+    from fieldmark.cli.taps import taken_by
+    from fieldmark.conv.kernels import KERNELS
+    from fieldmark.families import resolve
+
+    rows = []
+    for name in KERNELS:
+        summary = (resolve(KERNELS, name, "kernel").__doc__ or "").strip().splitlines()
+        options = ", ".join(
+            option if default is None else f"{option} {default:g}"
+            for option, default in taken_by(name).items()
+        )
+        rows.append({"name": name, "options": options, "summary": summary[0] if summary else ""})
+    return rows
+
+
 FAMILIES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "models": models,
     "data": data,
     "recipes": recipes,
     "augmentations": augmentations,
+    "kernels": kernels,
 }

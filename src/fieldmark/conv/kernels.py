@@ -240,7 +240,7 @@ def gabor(
     aspect: float = 0.5,
     size: int | None = None,
 ) -> Kernel:
-    """Stripes of one width and direction: a wave under a bell, as in the first layers of trained networks.
+    """Stripes of one width and direction: a wave under a bell.
 
     exp(-(u^2 + aspect^2 v^2) / (2 sigma^2)) * cos(2 pi u / wavelength + phase) with u = x cos(degrees) + y
     sin(degrees), v = y cos(degrees) - x sin(degrees): OpenCV's getGaborKernel, which takes radians. As there,

@@ -25,12 +25,23 @@ def save(figure: Figure, path: str | Path) -> Path:
     ...     save(figure, Path(folder) / "empty.png").read_bytes()[1:4]
     b'PNG'
     """
+    return write_png(rendered(figure), path)
+
+
+def write_png(picture: Image.Image, path: str | Path) -> Path:
+    """Write a picture as `save` writes figures.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_png(Image.new("L", (2, 1)), Path(folder) / "grey.png").name
+    'grey.png'
+    """
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise UserError(f"figures are written as PNG: {path} does not end in .png. Rename it.")
     beside = path.with_name(f".{path.name}.partial")
     try:
-        rendered(figure).save(beside, format="png", dpi=(DPI, DPI))
+        picture.save(beside, format="png", dpi=(DPI, DPI))
         beside.replace(path)
     except OSError as error:
         raise UserError(f"cannot write the figure {path}: {error.strerror or error}.") from error
