@@ -17,10 +17,9 @@ ALGORITHMS = {
     "reference": "fieldmark.conv.reference:REFERENCE",
     "im2col": "fieldmark.conv.im2col:IM2COL",
     "shifted": "fieldmark.conv.shifted:SHIFTED",
-    "banded": "fieldmark.conv.banded:BANDED",
     "fft": "fieldmark.conv.fourier:FFT",
-    "overlap_add": "fieldmark.conv.overlapping:OVERLAP_ADD",
-    "overlap_save": "fieldmark.conv.overlapping:OVERLAP_SAVE",
+    "overlap_add": "fieldmark.conv.overlap_add:OVERLAP_ADD",
+    "overlap_save": "fieldmark.conv.fourier:OVERLAP_SAVE",
     "winograd": "fieldmark.conv.winograd:WINOGRAD",
     "winograd4": "fieldmark.conv.winograd:WINOGRAD4",
     "torch": "fieldmark.conv.native:TORCH",
@@ -30,6 +29,9 @@ ALGORITHMS = {
 
 _DOOR = {
     "as_matrix": "fieldmark.conv.matrix:as_matrix",
+    "batch_norm": "fieldmark.conv.normalisation:batch_norm",
+    "binary_cross_entropy": "fieldmark.conv.losses:binary_cross_entropy",
+    "binary_cross_entropy_with_logits": "fieldmark.conv.losses:binary_cross_entropy_with_logits",
     "choose": "fieldmark.conv.choosing:choose",
     "conv1d": "fieldmark.conv.operation:conv1d",
     "conv2d": "fieldmark.conv.operation:conv2d",
@@ -37,10 +39,28 @@ _DOOR = {
     "correlate1d": "fieldmark.conv.operation:correlate1d",
     "correlate2d": "fieldmark.conv.operation:correlate2d",
     "correlate3d": "fieldmark.conv.operation:correlate3d",
+    "cross_entropy": "fieldmark.conv.losses:cross_entropy",
+    "dropout": "fieldmark.conv.dropping:dropout",
+    "dropout_channels": "fieldmark.conv.dropping:dropout_channels",
     "fit_costs": "fieldmark.conv.fitting:fit_costs",
+    "global_max_pool1d": "fieldmark.conv.pooling_global:global_max_pool1d",
+    "global_max_pool2d": "fieldmark.conv.pooling_global:global_max_pool2d",
+    "global_max_pool3d": "fieldmark.conv.pooling_global:global_max_pool3d",
+    "global_mean_pool1d": "fieldmark.conv.pooling_global:global_mean_pool1d",
+    "global_mean_pool2d": "fieldmark.conv.pooling_global:global_mean_pool2d",
+    "global_mean_pool3d": "fieldmark.conv.pooling_global:global_mean_pool3d",
+    "log_softmax": "fieldmark.conv.activations:log_softmax",
+    "max_pool1d": "fieldmark.conv.pooling:max_pool1d",
+    "max_pool2d": "fieldmark.conv.pooling:max_pool2d",
+    "max_pool3d": "fieldmark.conv.pooling:max_pool3d",
+    "mean_pool1d": "fieldmark.conv.pooling:mean_pool1d",
+    "mean_pool2d": "fieldmark.conv.pooling:mean_pool2d",
+    "mean_pool3d": "fieldmark.conv.pooling:mean_pool3d",
+    "nll_loss": "fieldmark.conv.losses:nll_loss",
     "output_size": "fieldmark.conv.geometry:output_size",
     "padding_for": "fieldmark.conv.geometry:padding_for",
     "receptive_field": "fieldmark.conv.geometry:receptive_field",
+    "softmax": "fieldmark.conv.activations:softmax",
 }
 
 __all__ = sorted([*_DOOR, "ALGORITHMS", "kernels"])
@@ -50,7 +70,9 @@ def __getattr__(name: str) -> Any:
     if name == "kernels":
         return importlib.import_module("fieldmark.conv.kernels")
     if name not in _DOOR:
-        raise AttributeError(f"module 'fieldmark.conv' has no attribute '{name}'; it has {', '.join(__all__)}")
+        raise AttributeError(
+            f"module 'fieldmark.conv' has no attribute '{name}'; it has {', '.join(__all__)}"
+        )
     module, _, member = _DOOR[name].partition(":")
     return getattr(importlib.import_module(module), member)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fieldmark.conv.arrays import give_back
 from fieldmark.conv.geometry import spell
-from fieldmark.conv.softmax import real_tensor
+from fieldmark.conv.activations import real_tensor
 from fieldmark.errors import UserError
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from fieldmark.conv.batch_norm import NormalisedBatch, batch_norm
+from fieldmark.conv.normalisation import NormalisedBatch, batch_norm
 from fieldmark.errors import UserError
 
 shapes = st.tuples(st.integers(2, 5), st.integers(1, 4), st.lists(st.integers(1, 4), max_size=3)).map(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from fieldmark.conv.softmax import log_softmax, softmax
+from fieldmark.conv.activations import log_softmax, softmax
 from fieldmark.errors import UserError
 
 Function = Callable[..., Any]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from fieldmark.conv.arrays import give_back
 from fieldmark.conv.geometry import spell
-from fieldmark.conv.softmax import log_softmax, real_tensor
+from fieldmark.conv.activations import log_softmax, real_tensor
 from fieldmark.errors import UserError
 
 _LEAST_LOGARITHM = -100.0  # what torch takes for log 0
