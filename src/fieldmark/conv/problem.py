@@ -49,6 +49,11 @@ class Problem:
         """How far the dilated kernel spans: d(m-1) + 1."""
         return tuple(d * (m - 1) + 1 for m, d in zip(self.kernel, self.dilation, strict=True))
 
+    @cached_property
+    def unstrided(self) -> tuple[int, ...]:
+        """The spatial size of the result with stride 1, of which a stride takes every s-th."""
+        return tuple(n - reach + 1 for n, reach in zip(self.padded, self.reach, strict=True))
+
     @property
     def axes(self) -> int:
         """The number of spatial axes."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fieldmark.conv.problem import Algorithm, Problem, exact_types
+from fieldmark.errors import UserError
 
 Array = NDArray[Any]
 
@@ -63,7 +64,7 @@ def every_output(problem: Problem) -> Iterator[tuple[int, int, tuple[int, ...]]]
             yield n, channel, position
 
 
-def window_of(channel: int, position: tuple[int, ...], problem: Problem) -> tuple[slice, ...]:
+def window_of(channel: int, position: tuple[int, ...], problem: Problem) -> Any:
     """What an output looks at: the input channels of its group, and a (dilated) window that starts at i*stride."""
     width = problem.in_channels // problem.groups
     group = channel // (problem.out_channels // problem.groups)
@@ -84,11 +85,20 @@ class _Reference(torch.autograd.Function):
         return torch.from_numpy(forward(_array(x), _array(w), problem)).to(x.device)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        # Not once_differentiable: it lets a second derivative through as zero where `gradient` has no graph.
+        if torch.is_grad_enabled():
+            raise UserError(
+                "algorithm='reference' gives first derivatives only, and create_graph=True asks for second ones; "
+                "take another algorithm."
+            )
         x, w = ctx.saved_tensors
         to_x, to_w = backward(_array(x), _array(w), _array(gradient), ctx.problem)
-        return torch.from_numpy(np.ascontiguousarray(to_x)).to(x.device), torch.from_numpy(to_w).to(w.device), None
+        return (
+            torch.from_numpy(np.ascontiguousarray(to_x)).to(x.device),
+            torch.from_numpy(to_w).to(w.device),
+            None,
+        )
 
 
 def _array(tensor: Tensor) -> Array:

@@ -1,0 +1,123 @@
+"""Convolution by the fast Fourier transform, of the whole picture or tile by tile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from fieldmark.conv.gradients import by_torch, transposed
+from fieldmark.conv.problem import Algorithm, Problem, exact_types
+from fieldmark.conv.spectral import chunks, correlate_tiles, kernel_gradient, uses_matrices
+from fieldmark.conv.tiling import Tiling, tiled, whole
+
+Run: TypeAlias = Callable[[Tensor, Tensor, Problem, Tiling], Tensor]
+
+BOUND = 8.0
+"""The c of the error bound c * eps * log2(n) * ||x||_2 * ||w||_2."""
+
+
+def correlate_whole(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
+    """One transform of the whole picture, a product, one transform back (Cooley & Tukey 1965; Stockham 1966).
+
+    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype. Differentiable.
+    Every output is within BOUND * eps * log2(n) * ||x||_2 * ||w||_2 of the truth, with n points in a transform and
+    the norms taken over the channels that enter it (Higham 2002, section 24.1): the error follows the largest
+    numbers, so that outputs much smaller than their neighbours lose digits.
+
+    >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> correlate_whole(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).round().tolist()
+    [[[[19.0, 25.0], [37.0, 43.0]]]]
+    """
+    return differentiable(x, w, problem, whole)
+
+
+def correlate_saved(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
+    """Overlap-save: overlapping tiles, of whose circular correlation the part that wraps around is thrown away.
+
+    Otherwise as `correlate_whole`, with n the points of a tile. The cut is `tiling.tiled`.
+
+    >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> correlate_saved(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).round().tolist()
+    [[[[19.0, 25.0], [37.0, 43.0]]]]
+    """
+    return differentiable(x, w, problem, tiled)
+
+
+def differentiable(
+    x: Tensor, w: Tensor, problem: Problem, cut: Callable[[Problem], Tiling], run: Run = correlate_tiles
+) -> Tensor:
+    """run(x, w, problem, cut(problem)), with gradients through Fourier transforms where they are needed."""
+    if torch.is_grad_enabled() and (x.requires_grad or w.requires_grad):
+        y: Tensor = _Fourier.apply(x, w, problem, cut, run)  # type: ignore[no-untyped-call]
+        return y
+    return run(x, w, problem, cut(problem))
+
+
+class _Fourier(torch.autograd.Function):
+    """Both gradients are correlations again, and go through the same kind of transforms."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, w: Tensor, problem: Problem, cut: Callable[[Problem], Tiling], run: Run
+    ) -> Tensor:
+        ctx.save_for_backward(x, w)
+        ctx.problem, ctx.cut = problem, cut
+        return run(x, w, problem, cut(problem))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+        (x, w), problem, cut = ctx.saved_tensors, ctx.problem, ctx.cut
+        to_x = to_w = None
+        if torch.is_grad_enabled():  # a second derivative will be asked for
+            to_x, to_w = by_torch(gradient, x, w, problem, ctx.needs_input_grad[:2])
+        else:
+            if ctx.needs_input_grad[0]:
+                spread, turned, back = transposed(gradient, w, problem)
+                to_x = correlate_tiles(spread, turned, back, cut(back))
+            if ctx.needs_input_grad[1]:
+                to_w = kernel_gradient(x, gradient, problem, cut(problem))
+        return to_x, to_w, None, None, None
+
+
+def cost(problem: Problem, tiling: Tiling) -> dict[str, float]:
+    """The units of work of a cut: butterflies of the transforms, products per frequency, and what is moved."""
+    points = math.prod(tiling.length)
+    tiles = problem.batch * math.prod(tiling.tiles)
+    kernels = problem.out_channels * problem.in_channels // problem.groups
+    matrices = uses_matrices(problem)
+    portions = sum(len(pieces) for _, pieces in chunks(problem, tiling))
+    return {
+        "calls": 25.0 * portions,
+        "butterflies": points
+        * math.log2(points)
+        * (tiles * (problem.in_channels + problem.out_channels) + kernels),
+        "spectrum_products": float(points * tiles * kernels),
+        "spectrum_bytes": float(
+            points * problem.dtype.itemsize * (tiles * (problem.in_channels + problem.out_channels) + kernels)
+        ),
+        "matrix_bytes": float(
+            points * problem.dtype.itemsize * (tiles * (problem.in_channels + problem.out_channels) + kernels)
+            if matrices
+            else 0
+        ),
+    }
+
+
+FFT = Algorithm(
+    "fft",
+    "Fourier transform of the whole picture",
+    correlate_whole,
+    exact_types,
+    lambda problem: cost(problem, whole(problem)),
+)
+OVERLAP_SAVE = Algorithm(
+    "overlap_save",
+    "Fourier transforms of overlapping tiles",
+    correlate_saved,
+    exact_types,
+    lambda problem: cost(problem, tiled(problem)),
+)

@@ -1,0 +1,63 @@
+"""Every window written out as a column, so that the whole convolution is one matrix product."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fieldmark.conv.boundaries import extend
+from fieldmark.conv.problem import Algorithm, Problem, exact_types
+
+
+def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
+    """The kernels as rows times the windows as columns (Chellapilla, Puri & Simard 2006).
+
+    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype. Differentiable.
+    The columns take as many times the memory of x as the kernel has taps.
+
+    >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> columns(picture, Problem(1, 1, 1, (3, 3), (2, 2)))[0, 0]
+    tensor([[0., 1., 3., 4.],
+            [1., 2., 4., 5.],
+            [3., 4., 6., 7.],
+            [4., 5., 7., 8.]])
+    >>> correlate(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).tolist()
+    [[[[19.0, 25.0], [37.0, 43.0]]]]
+    """
+    rows = w.reshape(problem.groups, problem.out_channels // problem.groups, -1)  # (G, O, taps)
+    y = torch.matmul(rows, columns(x, problem))  # (N, G, O, P)
+    return y.reshape(problem.batch, problem.out_channels, *problem.output)
+
+
+def columns(x: Tensor, problem: Problem) -> Tensor:
+    """The windows of x: (N, groups, taps, outputs), where taps = C_in/groups * the taps of the kernel."""
+    axes = problem.axes
+    seen = windows(x, problem)
+    order = (0, 1, *range(2 + axes, 2 + 2 * axes), *range(2, 2 + axes))
+    taps = math.prod(problem.kernel) * problem.in_channels // problem.groups
+    return seen.permute(order).reshape(problem.batch, problem.groups, taps, math.prod(problem.output))
+
+
+def windows(x: Tensor, problem: Problem) -> Tensor:
+    """A view of the padded x: (N, C_in, *output, *kernel), the window that each output looks at."""
+    seen = extend(x, problem.padding, "zeros")
+    for axis, (reach, stride) in enumerate(zip(problem.reach, problem.stride, strict=True), start=2):
+        seen = seen.unfold(axis, reach, stride)
+    every: Any = (..., *[slice(None, None, step) for step in problem.dilation])
+    return seen[every]
+
+
+def work(problem: Problem) -> dict[str, float]:
+    """Columns to write and read again, and the product."""
+    taps = math.prod(problem.kernel) * problem.in_channels
+    return {
+        "calls": 8,
+        "column_bytes": problem.batch * taps * math.prod(problem.output) * problem.dtype.itemsize,
+        "matrix_multiply": problem.multiplications,
+    }
+
+
+IM2COL = Algorithm("im2col", "windows as columns, one matrix product", correlate, exact_types, work)

@@ -1,0 +1,127 @@
+"""One product per tap of the kernel: the picture, shifted to that tap, times the tap's weights, all added up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fieldmark.conv.boundaries import extend
+from fieldmark.conv.gradients import by_torch
+from fieldmark.conv.problem import Algorithm, Problem, exact_types
+
+BLOCK = 2**19
+"""Numbers of the result that are worked on at a time where a call fits no cache."""
+
+
+def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
+    """y = sum over the taps k of w[:, :, k] times x shifted by k.
+
+    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype. Differentiable.
+    A shift is a view, so nothing is copied but what a matrix product over several channels needs.
+
+    >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> correlate(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).tolist()
+    [[[[19.0, 25.0], [37.0, 43.0]]]]
+    """
+    x = extend(x, problem.padding, "zeros")
+    problem = replace(problem, size=problem.padded, padding=((0, 0),) * problem.axes)
+    if problem.in_channels == problem.out_channels == 1:
+        y: Tensor = _OneChannel.apply(x, w, problem)  # type: ignore[no-untyped-call]
+        return y
+    return _channels(x, w, problem)
+
+
+def _channels(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
+    """A matrix product (C_out/G, C_in/G) x (C_in/G, outputs) per tap."""
+    groups = problem.groups
+    weights = w.reshape(groups, problem.out_channels // groups, problem.in_channels // groups, -1)
+    y: Tensor | None = None
+    for tap, shift in enumerate(shifts(problem)):
+        seen = x[(..., *shift)].reshape(problem.batch, groups, problem.in_channels // groups, -1)
+        term = torch.matmul(weights[..., tap], seen)  # (N, G, C_out/G, outputs)
+        y = term if y is None else y.add_(term)
+    assert y is not None
+    return y.reshape(problem.batch, problem.out_channels, *problem.output)
+
+
+def shifts(problem: Problem) -> Iterator[Any]:
+    """For every tap, in the kernel's order, the part of the padded input that it meets."""
+    for tap in product(*map(range, problem.kernel)):
+        yield tuple(
+            slice(k * d, k * d + (n - 1) * s + 1, s)
+            for k, d, n, s in zip(tap, problem.dilation, problem.output, problem.stride, strict=True)
+        )
+
+
+class _OneChannel(torch.autograd.Function):
+    """y += w[k] * shifted x, in blocks of rows, and the same read backwards."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, problem: Problem) -> Tensor:
+        ctx.save_for_backward(x, w)
+        ctx.problem = problem
+        y = x.new_empty(problem.batch, 1, *problem.output)
+        taps = list(zip(w.flatten().tolist(), shifts(problem), strict=True))
+        for pictures, rows in _blocks(problem):
+            part = y[pictures, :, rows]
+            for number, (weight, (first, *rest)) in enumerate(taps):
+                step = first.step
+                top = slice(first.start + rows.start * step, first.start + (rows.stop - 1) * step + 1, step)
+                seen = x[(pictures, slice(None), top, *rest)]
+                if number:
+                    part.add_(seen, alpha=weight)
+                else:
+                    torch.mul(seen, weight, out=part)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x, w = ctx.saved_tensors
+        if torch.is_grad_enabled():  # a second derivative will be asked for, and nothing may happen in place
+            return *by_torch(gradient, x, w, ctx.problem), None
+        to_x, to_w = torch.zeros_like(x), []
+        for weight, shift in zip(w.conj().flatten().tolist(), shifts(ctx.problem), strict=True):
+            to_x[(..., *shift)].add_(gradient, alpha=weight)
+            to_w.append((gradient * x[(..., *shift)].conj()).sum())
+        return to_x, torch.stack(to_w).reshape(w.shape), None
+
+
+def _blocks(problem: Problem) -> Iterator[tuple[slice, slice]]:
+    """(pictures, rows) of about BLOCK outputs each."""
+    rows, row = problem.output[0], math.prod(problem.output[1:])
+    if problem.batch * rows * row <= 2 * BLOCK:
+        yield slice(0, problem.batch), slice(0, rows)
+        return
+    pictures = max(1, BLOCK // (rows * row))
+    height = rows if pictures > 1 else max(1, BLOCK // row)
+    for n in range(0, problem.batch, pictures):
+        for top in range(0, rows, height):
+            yield slice(n, n + pictures), slice(top, min(top + height, rows))
+
+
+def work(problem: Problem) -> dict[str, float]:
+    """A pass over the result per tap; a copy of the input and a product per tap where there are channels."""
+    taps = math.prod(problem.kernel)
+    outputs = problem.batch * math.prod(problem.output)
+    if problem.in_channels == problem.out_channels == 1:
+        blocks = sum(1 for _ in _blocks(problem))
+        return {
+            "calls": 4 + 2.0 * taps * blocks,
+            "shifted_bytes": float(taps * outputs * problem.dtype.itemsize),
+        }
+    return {
+        "calls": 4 + 4.0 * taps,
+        "column_bytes": float(
+            taps * outputs * (problem.in_channels + problem.out_channels) * problem.dtype.itemsize
+        ),
+        "matrix_multiply": float(problem.multiplications),
+    }
+
+
+SHIFTED = Algorithm("shifted", "one product per tap of the kernel", correlate, exact_types, work)

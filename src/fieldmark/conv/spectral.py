@@ -1,0 +1,222 @@
+"""Convolution through the Fourier transform: transform tiles, multiply frequency by frequency, transform back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fieldmark.conv.gradients import unstride
+from fieldmark.conv.problem import Problem
+from fieldmark.conv.tiling import Tiling
+
+CHUNK = 2**19
+"""Numbers that are transformed at a time: small enough for the caches, large enough to keep the cores busy."""
+
+FEW = 16
+"""Up to so many pairs of channels are summed one by one; a matrix product per frequency is slower there."""
+
+
+def correlate_tiles(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
+    """Correlation by overlap-save: overlapping tiles go in, the part that did not wrap around comes out.
+
+    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output). No gradients: see `fourier.py`.
+
+    >>> x, w, problem = torch.arange(5.0), torch.ones(2), Problem(1, 1, 1, (5,), (2,), (1,), ((0, 0),), (1,))
+    >>> tiling = Tiling((2,), (2,), (4,))
+    >>> correlate_tiles(x.reshape(1, 1, 5), w.reshape(1, 1, 2), problem, tiling).round().tolist()
+    [[[1.0, 3.0, 5.0, 7.0]]]
+    """
+    y = x.new_empty(problem.batch, problem.groups, problem.out_channels // problem.groups, *problem.output)
+    x = x.reshape(problem.batch, problem.groups, -1, *problem.size)
+    w = w.reshape(problem.groups, problem.out_channels // problem.groups, *w.shape[1:])
+    valid: Any = (..., *[slice(0, step, s) for step, s in zip(tiling.step, problem.stride, strict=True)])
+    for groups, pieces in chunks(problem, tiling):
+        kernel = kernel_spectrum(w[groups], problem, tiling)
+        for pictures, rows in pieces:
+            tiles = spectrum(overlapping(x[pictures, groups], rows, problem, tiling), problem.axes)
+            found = inverse(multiply(tiles, kernel, problem), tiling.length, x.is_complex())[valid]
+            place(found, y[pictures, groups], rows, tiling)
+    return y.reshape(problem.batch, problem.out_channels, *problem.output)
+
+
+def kernel_gradient(x: Tensor, gradient: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
+    """dL/dw (C_out, C_in/groups, *kernel) from x and gradient = dL/dy: tiles of x correlated with its tiles.
+
+    dL/dw[k] = sum over i of dL/dy[i] conj(x[i + k]), the conjugate of which is a correlation.
+
+    >>> x, problem = torch.arange(5.0), Problem(1, 1, 1, (5,), (2,), (1,), ((0, 0),), (1,))
+    >>> tiling = Tiling((2,), (2,), (4,))
+    >>> kernel_gradient(x.reshape(1, 1, 5), torch.ones(1, 1, 4), problem, tiling).round().tolist()
+    [[[6.0, 10.0]]]
+    """
+    axes, width = problem.axes, problem.in_channels // problem.groups
+    gradient = torch.unflatten(unstride(gradient, problem), 1, (problem.groups, -1))
+    x = x.reshape(problem.batch, problem.groups, width, *problem.size)
+    taps: Any = (..., *[slice(0, r, d) for r, d in zip(problem.reach, problem.dilation, strict=True)])
+    parts = []
+    for groups, pieces in chunks(problem, tiling):
+        total: Tensor | None = None
+        for pictures, rows in pieces:
+            tiles = spectrum(overlapping(x[pictures, groups], rows, problem, tiling), axes)
+            slopes = spectrum(disjoint(gradient[pictures, groups], rows, tiling), axes, tiling.length)
+            products = correlate_spectra(tiles, slopes, problem)
+            total = products if total is None else total.add_(products)
+        if total is None:
+            return x.new_zeros(problem.out_channels, width, *problem.kernel)
+        if uses_matrices(problem):
+            total = total.permute(1, 3, 2, 0)  # (G, C_out/G, C_in/G, F)
+        parts.append(inverse(total, tiling.length, x.is_complex())[taps])
+    to_w = torch.cat(parts).flatten(0, 1)
+    return to_w.conj().resolve_conj() if x.is_complex() else to_w
+
+
+def chunks(problem: Problem, tiling: Tiling) -> Iterator[tuple[slice, list[tuple[slice, slice]]]]:
+    """The work in portions of about CHUNK numbers: groups, and for them pictures and rows of tiles.
+
+    Where the kernels' own spectra are larger than that, a portion is as large as they are, so that they are not read
+    again and again for little work.
+    """
+    width = (problem.in_channels + problem.out_channels) // problem.groups
+    points = math.prod(tiling.length)
+    row = width * points * math.prod(tiling.tiles[1:])
+    kernels = problem.in_channels // problem.groups * problem.out_channels // problem.groups * points
+    groups = max(1, min(problem.groups, CHUNK // max(row, kernels)))
+    budget = max(CHUNK, groups * kernels)
+    rows = max(1, min(tiling.tiles[0], budget // (groups * row)))
+    pictures = max(1, budget // (groups * row * rows)) if rows == tiling.tiles[0] else 1
+    pieces = [
+        (slice(n, n + pictures), slice(top, min(top + rows, tiling.tiles[0])))
+        for n in range(0, problem.batch, pictures)
+        for top in range(0, tiling.tiles[0], rows)
+    ]
+    for first in range(0, problem.groups, groups):
+        yield slice(first, first + groups), pieces
+
+
+def uses_matrices(problem: Problem) -> bool:
+    """Whether channels are summed by a matrix product per frequency, and not one by one."""
+    width, height = problem.in_channels // problem.groups, problem.out_channels // problem.groups
+    return width > 1 and width * height > FEW
+
+
+def spectrum(numbers: Tensor, axes: int, length: Sequence[int] | None = None) -> Tensor:
+    """(n, G, C, *tiles, *length) -> (n, G, C, T, F): the transform of every tile, zeros added up to `length`."""
+    dims = tuple(range(-axes, 0))
+    transform = torch.fft.fftn if numbers.is_complex() else torch.fft.rfftn
+    return transform(numbers, s=length, dim=dims).flatten(-axes).flatten(3, -2)
+
+
+def inverse(spectra: Tensor, length: Sequence[int], is_complex: bool) -> Tensor:
+    """(..., F) -> (..., *length)."""
+    dims = tuple(range(-len(length), 0))
+    if is_complex:
+        return torch.fft.ifftn(torch.unflatten(spectra, -1, tuple(length)), dim=dims)
+    frequencies = (*length[:-1], length[-1] // 2 + 1)
+    return torch.fft.irfftn(torch.unflatten(spectra, -1, frequencies), s=length, dim=dims)
+
+
+def kernel_spectrum(w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
+    """conj(transform(conj(w))), which makes a product of spectra a correlation.
+
+    w (G, C_out/G, C_in/G, *kernel) -> (G, C_out/G, C_in/G, F), or (F, G, C_in/G, C_out/G) for matrix products.
+    """
+    if any(d > 1 for d in problem.dilation):
+        spread = w.new_zeros(*w.shape[:3], *problem.reach)
+        taps: Any = (..., *[slice(None, None, d) for d in problem.dilation])
+        spread[taps] = w
+        w = spread
+    dims = tuple(range(-problem.axes, 0))
+    transform = torch.fft.fftn if w.is_complex() else torch.fft.rfftn
+    spectra = transform(w.conj(), s=tiling.length, dim=dims).flatten(-problem.axes).conj()
+    if uses_matrices(problem):
+        spectra = spectra.permute(3, 0, 2, 1).contiguous()
+    return spectra.resolve_conj()
+
+
+def multiply(tiles: Tensor, kernel: Tensor, problem: Problem) -> Tensor:
+    """Sum over the input channels, frequency by frequency: (n, G, C_in/G, T, F) -> (n, G, C_out/G, T, F)."""
+    if uses_matrices(problem):
+        n, groups, _, count, frequencies = tiles.shape
+        found = torch.bmm(frequency_first(tiles), kernel.flatten(0, 1))  # (F*G, n*T, C_out/G)
+        return found.reshape(frequencies, groups, n, count, -1).permute(2, 1, 4, 3, 0)
+    if tiles.shape[2] == kernel.shape[1] == 1:
+        return tiles.mul_(kernel[:, :, 0, None])
+    found = tiles[:, :, None, 0] * kernel[:, :, 0, None]
+    for channel in range(1, tiles.shape[2]):
+        found.addcmul_(tiles[:, :, None, channel], kernel[:, :, channel, None])
+    return found
+
+
+def correlate_spectra(tiles: Tensor, slopes: Tensor, problem: Problem) -> Tensor:
+    """Sum over pictures and tiles of tiles * conj(slopes), in the layout of `kernel_spectrum`."""
+    if uses_matrices(problem):
+        products = torch.bmm(frequency_first(tiles).mT, frequency_first(slopes).conj())
+        return torch.unflatten(products, 0, (tiles.shape[4], -1))  # (F, G, C_in/G, C_out/G)
+    slopes = slopes.conj().resolve_conj()
+    return torch.stack(
+        [(tiles[:, :, None, channel] * slopes).sum((0, 3)) for channel in range(tiles.shape[2])], dim=2
+    )
+
+
+def frequency_first(spectra: Tensor) -> Tensor:
+    """(n, G, C, T, F) -> (F*G, n*T, C), a matrix per frequency and group."""
+    n, groups, channels, count, frequencies = spectra.shape
+    return spectra.permute(4, 1, 0, 3, 2).reshape(frequencies * groups, n * count, channels)
+
+
+def overlapping(x: Tensor, rows: slice, problem: Problem, tiling: Tiling) -> Tensor:
+    """The tiles of x (n, G, C, *size) as a view (n, G, C, *tiles, *length): each as long as its transform."""
+    spans = [(0, tiles) for tiles in tiling.tiles]
+    spans[0] = (rows.start, rows.stop)
+    border: list[int] = []
+    for (first, last), step, length, (before, _), size in reversed(
+        list(zip(spans, tiling.step, tiling.length, problem.padding, problem.size, strict=True))
+    ):
+        border += [before - first * step, (last - 1) * step + length - before - size]
+    seen = F.pad(x, border)  # negative numbers cut away
+    for axis, (step, length) in enumerate(zip(tiling.step, tiling.length, strict=True), start=3):
+        seen = seen.unfold(axis, length, step)
+    return seen
+
+
+def disjoint(numbers: Tensor, rows: slice, tiling: Tiling) -> Tensor:
+    """(n, G, C, *size) as (n, G, C, *tiles, *step): side by side, zeros where the last tile is not full."""
+    spans = [(0, tiles) for tiles in tiling.tiles]
+    spans[0] = (rows.start, rows.stop)
+    border: list[int] = []
+    for (first, last), step, size in reversed(list(zip(spans, tiling.step, numbers.shape[3:], strict=True))):
+        border += [-first * step, last * step - size]
+    seen = F.pad(numbers, border)
+    for axis, step in enumerate(tiling.step, start=3):
+        seen = seen.unfold(axis, step, step)
+    return seen
+
+
+def place(found: Tensor, y: Tensor, rows: slice, tiling: Tiling) -> None:
+    """Write tiles (n, G, C, T, *part) side by side into y (n, G, C, *output), from row `rows.start` of tiles on."""
+    parts = found.shape[4:]
+    counts = (rows.stop - rows.start, *tiling.tiles[1:])
+    y = y[:, :, :, rows.start * parts[0] :]
+    found = torch.unflatten(found, 3, counts)
+    axes = len(parts)
+    for pieces in product(*map(_full_and_rest, counts, parts, y.shape[3:])):
+        target, source = y, found
+        for axis, (tiles, span, inner) in reversed(list(enumerate(pieces))):
+            target = torch.unflatten(target.narrow(3 + axis, *span), 3 + axis, (tiles[1], inner))
+            source = source.narrow(3 + axis, *tiles).narrow(3 + axes + axis, 0, inner)
+        order = [0, 1, 2, *[3 + offset for axis in range(axes) for offset in (axis, axes + axis)]]
+        target.copy_(source.permute(order))
+
+
+def _full_and_rest(count: int, part: int, room: int) -> list[tuple[tuple[int, int], tuple[int, int], int]]:
+    """(first tile, tiles), (first output, outputs), outputs per tile: the full tiles, and the cut one."""
+    full = min(count, room // part)
+    rest = min(count * part, room) - full * part
+    result = [((0, full), (0, full * part), part)] if full else []
+    return [*result, ((full, 1), (full * part, rest), rest)] if rest else result

@@ -1,0 +1,108 @@
+"""Into how many tiles a picture is cut for the Fourier transform, and how long the transforms are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+from fieldmark.conv.problem import Problem
+
+LONGEST = 512
+"""Tiles with longer transforms than this do not pay: their working set leaves the caches."""
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Per axis: how many tiles, how many outputs (at stride 1) each gives, and the length of its transform."""
+
+    tiles: tuple[int, ...]
+    step: tuple[int, ...]
+    length: tuple[int, ...]
+
+
+def whole(problem: Problem) -> Tiling:
+    """One tile: the transform of the whole picture.
+
+    A circle of max(n + max(before, after), reach) is enough: what wraps around meets the zeros of the padding.
+
+    >>> whole(Problem(1, 1, 1, (100,), (9,), (1,), ((4, 4),), (1,))).length
+    (108,)
+    """
+    outputs = problem.unstrided
+    needed = [
+        max(n + max(pads), reach, out)
+        for n, pads, reach, out in zip(problem.size, problem.padding, problem.reach, outputs, strict=True)
+    ]
+    return Tiling((1,) * problem.axes, outputs, tuple(map(fast_length, needed)))
+
+
+def tiled(problem: Problem) -> Tiling:
+    """The cut into tiles whose transforms and products cost least.
+
+    >>> tiled(Problem(1, 1, 1, (1000, 1000), (15, 15))).length
+    (80, 80)
+    """
+    return min(candidates(problem), key=lambda tiling: price(problem, tiling))
+
+
+def candidates(problem: Problem) -> Iterator[Tiling]:
+    """Every sensible cut: per axis from one tile down to transforms of four times the kernel's reach."""
+    per_axis = [
+        list(_axis(n, reach, stride))
+        for n, reach, stride in zip(problem.unstrided, problem.reach, problem.stride, strict=True)
+    ]
+    for cut in product(*per_axis):
+        yield Tiling(*map(tuple, zip(*cut, strict=True)))
+
+
+def price(problem: Problem, tiling: Tiling) -> float:
+    """What a cut costs, in units of one multiply-add of a transform.
+
+    points log2(points) per transform of input, kernel and output; and per frequency, tile and pair of channels one
+    complex multiplication, which costs about as much as one of the transform's butterflies.
+    """
+    points = math.prod(tiling.length)
+    tiles = problem.batch * math.prod(tiling.tiles)
+    kernels = problem.out_channels * problem.in_channels // problem.groups
+    transforms = tiles * (problem.in_channels + 1.6 * problem.out_channels) + kernels
+    moved = 3 * transforms if kernels > problem.out_channels else 0
+    return points * (transforms * math.log2(points) + moved + 1.5 * tiles * kernels + 0.7 * kernels)
+
+
+def _axis(outputs: int, reach: int, stride: int) -> Iterator[tuple[int, int, int]]:
+    """(tiles, step, length) along an axis, each length once, whole multiples of the stride."""
+    seen: set[int] = set()
+    length = fast_length(outputs + reach - 1)
+    while True:
+        step = (length - reach + 1) // stride * stride
+        if step >= 1:
+            tiles = -(-outputs // step)
+            step = math.ceil(outputs / tiles / stride) * stride  # tiles of one size
+            shortest = fast_length(step + reach - 1)
+            if shortest not in seen and (shortest <= LONGEST or not seen or shortest < 4 * reach):
+                seen.add(shortest)
+                yield tiles, step, shortest
+        if length <= max(16, reach + stride):
+            return
+        length = fast_length(max(reach, length * 3 // 4))
+
+
+@lru_cache(maxsize=4096)
+def fast_length(least: int) -> int:
+    """The smallest even length of at least `least` that has no prime factor above 5.
+
+    >>> fast_length(527), fast_length(1), fast_length(97)
+    (540, 2, 100)
+    """
+    length = max(2, least + least % 2)
+    while True:
+        rest = length
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return length
+        length += 2
