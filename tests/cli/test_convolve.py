@@ -39,8 +39,9 @@ def each_colour(filtered: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     return np.stack([filtered(NOISE[:, :, colour].astype(float)) for colour in range(3)], axis=2)
 
 
-def around_grey(values: np.ndarray) -> np.ndarray:
-    return np.round(128 + 127 * values / np.abs(values).max())
+def stands_around_grey(pixels: np.ndarray, values: np.ndarray) -> bool:
+    """Whether the pixels are the values, rounded; of two levels as near as each other, either."""
+    return bool(np.abs(pixels - (128 + 127 * values / np.abs(values).max())).max() <= 0.5 + 1e-9)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -49,7 +50,7 @@ def test_sobel_is_that_of_scipy_around_grey(
 ) -> None:
     pixels, told = convolved(capsys, photo, "--kernel", ("sobel_y", "sobel_x")[axis], "--out", "edges.png")
     expected = each_colour(lambda colour: ndimage.sobel(colour, axis, mode="mirror"))
-    assert (pixels == around_grey(expected)).all()
+    assert stands_around_grey(pixels, expected)
     assert told["file"] == "edges.png"
     assert told["input"] == told["output"] == [20, 30, 3]
     assert told["values"] == pytest.approx([expected.min(), expected.max()])
@@ -79,7 +80,7 @@ def test_kernels_are_applied_one_after_the_other(photo: Path, capsys: pytest.Cap
     with Image.open(photo) as picture:
         grey = np.asarray(picture.convert("L"), float)
     expected = ndimage.laplace(ndimage.uniform_filter(grey, 5, mode="mirror"), mode="mirror")
-    assert np.abs(pixels - (128 + 127 * expected / np.abs(expected).max())).max() <= 0.5 + 1e-9
+    assert stands_around_grey(pixels, expected)
     assert [(one["name"], one["size"]) for one in told["kernels"]] == [
         ("mean", [5, 5]),
         ("laplacian", [3, 3]),
@@ -95,7 +96,7 @@ def test_a_kernel_of_ones_own_and_what_flipping_it_does(
     pixels, told = convolved(capsys, *words, "-1 2 0; 1/2, 0, 3e0", "--out", "a.png")
     taps = np.array([[-1, 2, 0], [0.5, 0, 3]])
     expected = ndimage.correlate(NOISE * 1.0, taps[:, :, None], origin=(-1, 0, 0))[:-1, 1:-1]
-    assert (pixels == around_grey(expected)).all()
+    assert stands_around_grey(pixels, expected)
     assert told["output"] == [19, 28, 3]
     turned, _ = convolved(capsys, *words, "3 0 1/2; 0 2 -1", "--flip", "--out", "b.png")
     assert (turned == pixels).all()
@@ -138,7 +139,7 @@ def test_what_stands_beyond_the_edge(
     boundary: str, mode: str, photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pixels, _ = convolved(capsys, photo, "--kernel", "prewitt_x", "--boundary", boundary)
-    assert (pixels == around_grey(each_colour(lambda colour: ndimage.prewitt(colour, 1, mode=mode)))).all()
+    assert stands_around_grey(pixels, each_colour(lambda colour: ndimage.prewitt(colour, 1, mode=mode)))
 
 
 def test_all_boundaries_can_be_asked_for() -> None:

@@ -131,10 +131,13 @@ def test_on_a_picture_derivatives_are_those_of_scipy() -> None:
 def test_x_answers_to_brightness_growing_to_the_right(name: str, slope: int) -> None:
     ramp = np.tile(np.arange(6.0), (5, 1))
     along, across = getattr(kernels, name)(), getattr(kernels, name.replace("x", "y"))()
-    assert (correlate2d(ramp, along) == slope).all()
-    assert (correlate2d(ramp, across) == 0).all()
-    assert (correlate2d(ramp.T, across) == slope).all()
-    assert (correlate2d(ramp.T, along) == 0).all()
+    for picture, kernel, answer in (
+        (ramp, along, slope),
+        (ramp, across, 0),
+        (ramp.T, across, slope),
+        (ramp.T, along, 0),
+    ):
+        assert (correlate2d(picture, kernel, algorithm="reference") == answer).all()
 
 
 def test_sharpen_is_the_picture_minus_its_laplacian() -> None:
