@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from fieldmark.errors import UserError
 
@@ -15,6 +15,36 @@ Padding: TypeAlias = int | Sequence[int] | Sequence[Pair] | Literal["full", "sam
 PADDINGS = ("full", "same", "valid")
 
 
+def whole(value: Any) -> Any:
+    """A whole number as an int, lists, arrays and tensors of them as tuples, a name as it is.
+
+    Raises TypeError for anything else.
+
+    >>> whole([1, (2, 3)]), whole(range(2)), whole("same")
+    ((1, (2, 3)), (0, 1), 'same')
+    """
+    if type(value) is int or isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(map(whole, value))
+    try:
+        return operator.index(value)
+    except TypeError:
+        return tuple(map(whole, value))
+
+
+def settled(value: Any, name: str) -> Any:
+    """`whole(value)`. Raises UserError, with `name`, where that is not possible.
+
+    >>> settled([2, 1], "stride")
+    (2, 1)
+    """
+    try:
+        return whole(value)
+    except TypeError:
+        raise UserError(f"{name}={value!r}: whole numbers are needed.") from None
+
+
 def per_axis(value: int | Sequence[int], axes: int, name: str, least: int) -> tuple[int, ...]:
     """`value` once per axis: a number counts for all axes.
 
@@ -23,15 +53,16 @@ def per_axis(value: int | Sequence[int], axes: int, name: str, least: int) -> tu
     >>> per_axis(2, 3, "stride", 1)
     (2, 2, 2)
     """
-    try:
-        numbers = (operator.index(value),) * axes  # type: ignore[arg-type]
-    except TypeError:
-        numbers = _numbers(value, name)
-    if len(numbers) != axes:
-        raise UserError(f"{name}={value!r}: {len(numbers)} numbers for {axes} axes; give one number or {axes}.")
-    if min(numbers, default=least) < least:
+    numbers = settled(value, name)
+    if isinstance(numbers, int):
+        numbers = (numbers,) * axes
+    if not all(isinstance(number, int) for number in numbers) or min(numbers, default=least) < least:
         raise UserError(f"{name}={value!r}: whole numbers of at least {least} are needed.")
-    return numbers
+    if len(numbers) != axes:
+        raise UserError(
+            f"{name}={value!r}: {len(numbers)} numbers for {axes} axes; give one number or {axes}."
+        )
+    return tuple(numbers)
 
 
 def pads(padding: Padding, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[Pair, ...]:
@@ -49,24 +80,26 @@ def pads(padding: Padding, kernel: Sequence[int], dilation: Sequence[int]) -> tu
     axes = len(kernel)
     if isinstance(padding, str):
         return _named(padding, kernel, dilation)
-    try:
-        return ((operator.index(padding),) * 2,) * axes if operator.index(padding) >= 0 else _refuse(padding)  # type: ignore[arg-type]
-    except TypeError:
-        entries = list(padding)  # type: ignore[arg-type]
-    if axes == 1 and len(entries) == 2 and not any(isinstance(entry, Sequence) for entry in entries):
-        entries = [entries]
+    entries = settled(padding, "padding")
+    if isinstance(entries, int):
+        entries = (entries,) * axes
+    if axes == 1 and len(entries) == 2 and all(isinstance(entry, int) for entry in entries):
+        entries = (entries,)
     if len(entries) != axes:
         raise UserError(
             f"padding={padding!r}: {len(entries)} entries for {axes} axes; give one number, {axes} numbers, "
             f"{axes} pairs (before, after), or one of {', '.join(PADDINGS)}."
         )
-    result = []
-    for entry in entries:
-        pair = _numbers(entry, "padding") if isinstance(entry, Sequence) else _numbers([entry, entry], "padding")
-        if len(pair) != 2 or min(pair) < 0:
-            _refuse(padding)
-        result.append((pair[0], pair[1]))
-    return tuple(result)
+    pairs = tuple((entry, entry) if isinstance(entry, int) else entry for entry in entries)
+    if not all(_is_pair(pair) for pair in pairs):
+        raise UserError(
+            f"padding={padding!r}: numbers of at least 0, or pairs of them (before, after), are needed."
+        )
+    return pairs
+
+
+def _is_pair(pair: Any) -> bool:
+    return len(pair) == 2 and all(isinstance(number, int) and number >= 0 for number in pair)
 
 
 def _named(padding: str, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[Pair, ...]:
@@ -78,14 +111,3 @@ def _named(padding: str, kernel: Sequence[int], dilation: Sequence[int]) -> tupl
     if padding == "valid":
         return tuple((0, 0) for _ in reach)
     raise UserError(f"padding='{padding}' is not known; a number, pairs, or one of {', '.join(PADDINGS)}.")
-
-
-def _refuse(padding: object) -> tuple[Pair, ...]:
-    raise UserError(f"padding={padding!r}: numbers of at least 0, or pairs of them (before, after), are needed.")
-
-
-def _numbers(value: object, name: str) -> tuple[int, ...]:
-    try:
-        return tuple(operator.index(entry) for entry in value)  # type: ignore[attr-defined]
-    except TypeError:
-        raise UserError(f"{name}={value!r}: whole numbers are needed.") from None

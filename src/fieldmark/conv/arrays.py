@@ -19,8 +19,8 @@ def take(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor) -> tuple[Tensor, Ten
     """Both as tensors of one dtype on one device, and whether the result is to be a numpy array.
 
     Two arrays are promoted as numpy does, integers to float64; beside a tensor an array takes its dtype and
-    device; of two tensors the dtypes are promoted as PyTorch does. Raises UserError for what holds no numbers, and
-    for tensors on two devices.
+    device; two tensors are promoted as PyTorch does. Raises UserError for what holds no numbers, and for tensors
+    on two devices.
 
     >>> take([1, 2], [0.5])
     (tensor([1., 2.], dtype=torch.float64), tensor([0.5000], dtype=torch.float64), True)
@@ -35,12 +35,17 @@ def take(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor) -> tuple[Tensor, Ten
 
 
 def give_back(y: Tensor, numpy_in: bool) -> Any:
-    """`y`, or its numpy array without a copy.
+    """`y`, or its numpy array without a copy. Raises UserError for an array that would have a gradient.
 
     >>> give_back(torch.ones(2), numpy_in=True)
     array([1., 1.], dtype=float32)
     """
-    return y.resolve_conj().numpy() if numpy_in else y
+    if numpy_in and y.requires_grad:
+        raise UserError(
+            "x is an array, so the result would be one too, without a gradient, but another argument (the "
+            "bias?) is a tensor that wants one; make x a tensor, or .detach() the other."
+        )
+    return y.resolve_conj().resolve_neg().numpy() if numpy_in else y
 
 
 def tensor_of(x: ArrayLike | Tensor, what: str) -> Tensor:
@@ -58,8 +63,8 @@ def _tensors(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor) -> tuple[Tensor,
     if isinstance(x, Tensor) and isinstance(kernel, Tensor):
         if x.device != kernel.device:
             raise UserError(
-                f"x {spell(x.shape)} is on {x.device} and the kernel {spell(kernel.shape)} on {kernel.device}; "
-                "move one to the other with .to(...)."
+                f"x {spell(x.shape)} is on {x.device} and the kernel {spell(kernel.shape)} on "
+                f"{kernel.device}; move one to the other with .to(...)."
             )
         x, kernel = _floating(x), _floating(kernel)
         if x.dtype != kernel.dtype:
@@ -78,17 +83,28 @@ def _beside(array: ArrayLike, tensor: Tensor, what: str) -> Tensor:
     numbers = _view(_numbers(array, what))
     dtype = tensor.dtype
     if numbers.is_complex() and not tensor.is_complex():
-        raise UserError(f"{what} is complex and the other a tensor of {str(dtype)[6:]}; make that one complex first.")
+        raise UserError(
+            f"{what} is complex and the other a tensor of {str(dtype)[6:]}; make that one complex first."
+        )
     return numbers.to(tensor.device, dtype)
 
 
 def _floating(tensor: Tensor) -> Tensor:
+    if tensor.layout != torch.strided:
+        raise UserError(
+            f"a tensor {spell(tensor.shape)} is stored as {str(tensor.layout)[6:]}; make it dense with "
+            ".to_dense()."
+        )
     if tensor.is_floating_point() or tensor.is_complex():
         return tensor
     return tensor.to(torch.float64)
 
 
 def _numbers(array: ArrayLike, what: str) -> np.ndarray[Any, Any]:
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise UserError(
+            f"{what} has masked numbers, which a sum cannot leave out; give them a value with .filled(...)."
+        )
     try:
         result = np.asarray(array)
     except ValueError as error:
@@ -99,11 +115,16 @@ def _numbers(array: ArrayLike, what: str) -> np.ndarray[Any, Any]:
         return result.astype(np.float64)
     if result.dtype.kind in "fc" and result.dtype.itemsize <= 16 and result.dtype.char not in "gG":
         return result.astype(result.dtype.newbyteorder("="))
-    raise UserError(f"{what} holds {result.dtype.name}; whole, real or complex numbers up to 64 bits are needed.")
+    raise UserError(
+        f"{what} holds {result.dtype.name}; whole, real or complex numbers up to 64 bits are needed."
+    )
 
 
 def _view(array: np.ndarray[Any, Any]) -> Tensor:
-    # PyTorch takes neither negative strides nor arrays that are read-only.
-    if not array.flags.writeable or min(array.strides, default=0) < 0:
+    # PyTorch takes neither arrays that are read-only, nor numbers stored backwards or at odd addresses.
+    flags = array.flags
+    if not (flags.writeable and flags.aligned) or any(
+        step < 0 or step % array.itemsize for step in array.strides
+    ):
         array = array.copy()
     return torch.from_numpy(array)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import overload
 
-from fieldmark.conv.arguments import Padding, Pair, pads, per_axis
+from fieldmark.conv.arguments import Padding, Pair, pads, per_axis, settled
 from fieldmark.errors import UserError
 
 
@@ -32,21 +32,24 @@ def output_size(
 ) -> int | tuple[int, ...]:
     """How many outputs a convolution or a pooling gives, per axis.
 
-    floor((n + before + after - d(m-1) - 1) / s) + 1 with input n, kernel m, padding before and after, stride s and
-    dilation d (Dumoulin & Visin 2016, arXiv 1603.07285, relationship 15). size, kernel: numbers, or one per axis; a
-    number gives a number. Raises UserError where not even one output fits, naming both sizes.
+    floor((n + before + after - d(m-1) - 1) / s) + 1 with input n, kernel m, padding before and after, stride
+    s and dilation d (Dumoulin & Visin 2016, arXiv 1603.07285, relationship 15). size, kernel: numbers, or one
+    per axis; a number gives a number. Raises UserError where not even one output fits, naming both sizes.
 
     >>> output_size(10, 3, padding=2, stride=2)
     6
     >>> output_size((240, 240), (5, 5), padding="same")
     (240, 240)
     """
-    if isinstance(size, int):
-        return output_size((size,), kernel, stride=stride, padding=padding, dilation=dilation)[0]
-    axes = len(size)
-    sizes, kernels = per_axis(size, axes, "size", 0), per_axis(kernel, axes, "kernel", 1)
+    numbers = settled(size, "size")
+    if isinstance(numbers, int):
+        return output_size((numbers,), kernel, stride=stride, padding=padding, dilation=dilation)[0]
+    axes = len(numbers)
+    sizes, kernels = per_axis(numbers, axes, "size", 0), per_axis(kernel, axes, "kernel", 1)
     dilations = per_axis(dilation, axes, "dilation", 1)
-    return outputs(sizes, kernels, per_axis(stride, axes, "stride", 1), pads(padding, kernels, dilations), dilations)
+    return outputs(
+        sizes, kernels, per_axis(stride, axes, "stride", 1), pads(padding, kernels, dilations), dilations
+    )
 
 
 def outputs(
@@ -65,9 +68,9 @@ def outputs(
     padded = [n + before + after for n, (before, after) in zip(size, padding, strict=True)]
     if any(n < r for n, r in zip(padded, reach, strict=True)):
         raise UserError(
-            f"a kernel of {spell(kernel)}{_dilated(dilation, reach)} does not fit into an input of {spell(size)} "
-            f"with padding ({spell(padded)}): the input and its padding must be at least as large on every axis. "
-            "Give padding='same', or a smaller kernel."
+            f"a kernel of {spell(kernel)}{_dilated(dilation, reach)} does not fit into an input of "
+            f"{spell(size)} with padding ({spell(padded)}): the input and its padding must be at least as "
+            "large on every axis. Give padding='same', or a smaller kernel."
         )
     return tuple((n - r) // s + 1 for n, r, s in zip(padded, reach, stride, strict=True))
 
@@ -75,16 +78,14 @@ def outputs(
 @overload
 def padding_for(mode: str, kernel: int, dilation: int = 1) -> Pair: ...
 @overload
-def padding_for(
-    mode: str, kernel: Sequence[int], dilation: int | Sequence[int] = 1
-) -> tuple[Pair, ...]: ...
+def padding_for(mode: str, kernel: Sequence[int], dilation: int | Sequence[int] = 1) -> tuple[Pair, ...]: ...
 def padding_for(
     mode: str, kernel: int | Sequence[int], dilation: int | Sequence[int] = 1
 ) -> Pair | tuple[Pair, ...]:
     """The padding (before, after) that `full`, `same` or `valid` stands for.
 
-    full: d(m-1) on both sides, every input meets every tap; same: floor(d(m-1)/2) before and the rest after, the
-    size stays at stride 1; valid: none. kernel: a number gives one pair, a sequence one pair per axis. Raises
+    full: d(m-1) on both sides, every input meets every tap; same: floor(d(m-1)/2) before and the rest
+    after, the size stays at stride 1; valid: none. kernel: a number gives one pair, a sequence one pair per axis. Raises
     UserError for another mode.
 
     >>> padding_for("same", 5), padding_for("same", 4), padding_for("full", (3, 3), dilation=2)
@@ -92,9 +93,10 @@ def padding_for(
     """
     if not isinstance(mode, str):
         raise UserError(f"mode={mode!r}: full, same or valid is needed.")
-    if isinstance(kernel, int):
-        return padding_for(mode, (kernel,), dilation)[0]
-    kernels = per_axis(kernel, len(kernel), "kernel", 1)
+    numbers = settled(kernel, "kernel")
+    if isinstance(numbers, int):
+        return padding_for(mode, (numbers,), dilation)[0]
+    kernels = per_axis(numbers, len(numbers), "kernel", 1)
     return pads(mode, kernels, per_axis(dilation, len(kernels), "dilation", 1))  # type: ignore[arg-type]
 
 
@@ -102,17 +104,22 @@ def receptive_field(layers: Iterable[Sequence[int]]) -> int:
     """How many inputs along an axis one output of a chain of layers sees.
 
     layers: (kernel, stride) or (kernel, stride, dilation) of each convolution or pooling, first layer first.
-    r += d(k-1)j, j *= s, from r = j = 1 (facts of any chain; Araujo, Norris & Sim 2019, Distill). Raises UserError
-    for an entry of another form.
+    r += d(k-1)j, j *= s, from r = j = 1 (Araujo, Norris & Sim 2019, Distill). Raises UserError for an entry of
+    another form.
 
     >>> receptive_field([(3, 1), (2, 2), (3, 1)])  # conv3, pool2, conv3
     8
     """
     field = jump = 1
+    if not isinstance(layers, Iterable):
+        raise UserError(
+            f"layers={layers!r}: one (kernel, stride) or (kernel, stride, dilation) per layer is needed."
+        )
     for layer in layers:
-        if isinstance(layer, int) or len(layer) not in (2, 3):
-            raise UserError(f"layer {layer!r}: (kernel, stride) or (kernel, stride, dilation) is needed.")
-        kernel, stride, dilation = per_axis([*layer, 1][:3], 3, "layer", 1)
+        numbers = settled(layer, "layer")
+        if not isinstance(numbers, tuple) or len(numbers) not in (2, 3):
+            raise UserError(f"layer={layer!r}: (kernel, stride) or (kernel, stride, dilation) is needed.")
+        kernel, stride, dilation = per_axis((*numbers, 1)[:3], 3, "layer", 1)
         field += dilation * (kernel - 1) * jump
         jump *= stride
     return field

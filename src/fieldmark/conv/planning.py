@@ -1,4 +1,4 @@
-"""From shapes and settings to a plan, made once per kind of call: what to reshape, and which algorithm runs."""
+"""From shapes and settings to a plan, made once per kind of call: what to reshape, which algorithm runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from fieldmark.conv import ALGORITHMS
-from fieldmark.conv.arguments import Padding, Pair, pads, per_axis
+from fieldmark.conv.arguments import Padding, Pair, pads, per_axis, whole
+from fieldmark.conv.arrays import tensor_of
 from fieldmark.conv.boundaries import BOUNDARIES, extend
 from fieldmark.conv.geometry import spell
 from fieldmark.conv.problem import Algorithm, Problem
@@ -39,20 +40,27 @@ class Plan:
             x = extend(x, self.border, self.boundary)
         if self.flip:
             w = w.flip(self.flip)
-        y = self.algorithm.correlate(x, w, self.problem)
+        y = self.algorithm.correlate(x, w, self.problem) if x.numel() else self._of_nothing(x, w)
         if bias is not None:
             y = y + self._bias(bias, y)
         return y.reshape(self.output_shape)
 
+    def _of_nothing(self, x: Tensor, w: Tensor) -> Tensor:
+        """The sums over an empty batch or an empty picture, which no algorithm has to think of: zeros."""
+        shape = self.problem.batch, self.problem.out_channels, *self.problem.output
+        return x.new_zeros(shape) + (x.sum() + w[:0].sum())  # with gradients, of zeros too
+
     def _bias(self, bias: Any, y: Tensor) -> Tensor:
-        values = torch.as_tensor(bias, dtype=y.dtype, device=y.device)
+        values = tensor_of(bias, "bias")
         channels = self.problem.out_channels
         if values.shape not in ((channels,), *([()] if channels == 1 else [])):
             raise UserError(
-                f"bias of shape {spell(values.shape)} for a kernel {spell(self.kernel_shape)}: one number per output "
-                f"channel is needed, {channels} in all."
+                f"bias of shape {spell(values.shape)} for a kernel {spell(self.kernel_shape)}: one number "
+                f"per output channel is needed, {channels} in all."
             )
-        return values.reshape(-1, *[1] * self.problem.axes)
+        if values.is_complex() and not y.is_complex():
+            raise UserError("bias is complex, but x and the kernel are real; make one of them complex first.")
+        return values.to(y.device, y.dtype).reshape(-1, *[1] * self.problem.axes)
 
 
 def plan(
@@ -77,12 +85,14 @@ def plan(
     """
     gradient = torch.is_grad_enabled() and (x.requires_grad or w.requires_grad)
     kind = (x.shape, w.shape, x.dtype, x.device.type, gradient, torch.get_num_threads(), axes, flip)
-    try:
-        return _plan(*kind, stride, padding, dilation, groups, boundary, algorithm)
-    except TypeError:  # lists do not hash
-        return _plan(
-            *kind, _frozen(stride), _frozen(padding), _frozen(dilation), groups, boundary, algorithm
-        )
+    names = (boundary, algorithm)
+    try:  # 1.0 would be looked up as 1, a list or an array could not be
+        numbers = whole(stride), whole(padding), whole(dilation), whole(groups)
+    except TypeError:
+        return _plan.__wrapped__(*kind, stride, padding, dilation, groups, *names)
+    if not (isinstance(boundary, str) and isinstance(algorithm, str)):
+        return _plan.__wrapped__(*kind, *numbers, *names)
+    return _plan(*kind, *numbers, *names)
 
 
 @lru_cache(maxsize=4096)
@@ -145,28 +155,31 @@ def _channels_form(
         raise UserError(f"a kernel of {spell(w)} has no taps; every axis must be at least 1.")
     if len(w) == axes:
         if groups != 1:
-            raise UserError(f"groups={groups} needs a kernel (C_out, C_in/groups, ...), not one of {spell(w)}.")
+            raise UserError(
+                f"groups={groups} needs a kernel (C_out, C_in/groups, ...), not one of {spell(w)}."
+            )
         if len(x) < axes:
             raise UserError(
-                f"x is {spell(x)} and the kernel {spell(w)}: a kernel of {axes} axes needs an x of at least {axes}."
+                f"x is {spell(x)} and the kernel {spell(w)}: a kernel of {axes} axes needs an x of at least "
+                f"{axes}."
             )
         leading = tuple(x[: len(x) - axes])
         return (_product(leading), 1, *x[len(x) - axes :]), (1, 1, *w), leading
     if len(w) != axes + 2:
         raise UserError(
-            f"x is {spell(x)} and the kernel {spell(w)}: the kernel has {len(w)} axes; {axes} ({_axes(axes)}) or "
-            f"{axes + 2} (C_out, C_in/groups, {_axes(axes)}) are needed."
+            f"x is {spell(x)} and the kernel {spell(w)}: the kernel has {len(w)} axes; {axes} "
+            f"({_axes(axes)}) or {axes + 2} (C_out, C_in/groups, {_axes(axes)}) are needed."
         )
     if len(x) not in (axes + 1, axes + 2):
         raise UserError(
-            f"x is {spell(x)} and the kernel {spell(w)}: a kernel (C_out, C_in/groups, {_axes(axes)}) needs an x of "
-            f"(N, C_in, {_axes(axes)}) or (C_in, {_axes(axes)})."
+            f"x is {spell(x)} and the kernel {spell(w)}: a kernel (C_out, C_in/groups, {_axes(axes)}) needs "
+            f"an x of (N, C_in, {_axes(axes)}) or (C_in, {_axes(axes)})."
         )
     batch, channels = (x[0], x[1]) if len(x) == axes + 2 else (1, x[0])
     if not isinstance(groups, int) or groups < 1 or w[0] % groups or w[1] * groups != channels:
         raise UserError(
-            f"x is {spell(x)} with {channels} channels and the kernel {spell(w)} with groups={groups}: the kernel's "
-            f"second axis times groups must be the channels of x, and its first a multiple of groups."
+            f"x is {spell(x)} with {channels} channels and the kernel {spell(w)} with groups={groups}: the "
+            "kernel's second axis times groups must be the channels of x, and its first a multiple of groups."
         )
     return (batch, channels, *x[-axes:]), tuple(w), (batch, w[0]) if len(x) == axes + 2 else (w[0],)
 
@@ -176,7 +189,7 @@ def _algorithm(name: str, problem: Problem, gradient: bool) -> Algorithm:
         from fieldmark.conv.choosing import automatic
 
         return automatic(problem, gradient)
-    if name not in ALGORITHMS:
+    if not isinstance(name, str) or name not in ALGORITHMS:
         raise UserError(unknown(name, [*ALGORITHMS, "auto"], "convolution algorithm"))
     algorithm: Algorithm = resolve(ALGORITHMS, name, "convolution algorithm")
     reason = algorithm.unsupported(problem)
@@ -194,7 +207,3 @@ def _product(numbers: Sequence[int]) -> int:
     for number in numbers:
         result *= number
     return result
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(entry) for entry in value) if isinstance(value, list | tuple) else value

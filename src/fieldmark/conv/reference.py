@@ -1,4 +1,4 @@
-"""The definition: one window at a time, multiplied with the kernel and summed. Everything else is tested against it."""
+"""The definition: one window at a time, multiplied with the kernel and summed. The rest is tested against it."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ class _Reference(torch.autograd.Function):
         # Not once_differentiable: it lets a second derivative through as zero where `gradient` has no graph.
         if torch.is_grad_enabled():
             raise UserError(
-                "algorithm='reference' gives first derivatives only, and create_graph=True asks for second ones; "
-                "take another algorithm."
+                "algorithm='reference' gives first derivatives only, and create_graph=True asks for second "
+                "ones; take another algorithm."
             )
         x, w = ctx.saved_tensors
         to_x, to_w = backward(_array(x), _array(w), _array(gradient), ctx.problem)
