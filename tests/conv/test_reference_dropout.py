@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from fieldmark.conv.dropout import dropout, dropout_channels
+from fieldmark.conv.dropping import dropout, dropout_channels
 from fieldmark.errors import UserError
 
 probabilities = st.floats(0, 1)

@@ -19,8 +19,8 @@ def take(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor) -> tuple[Tensor, Ten
     """Both as tensors of one dtype on one device, and whether the result is to be a numpy array.
 
     Two arrays are promoted as numpy does, integers to float64; beside a tensor an array takes its dtype and
-    device; two tensors are promoted as PyTorch does. Raises UserError for what holds no numbers, and for tensors
-    on two devices.
+    device; two tensors are promoted as PyTorch does. Raises UserError for what holds no numbers, and for
+    tensors on two devices.
 
     >>> take([1, 2], [0.5])
     (tensor([1., 2.], dtype=torch.float64), tensor([0.5000], dtype=torch.float64), True)

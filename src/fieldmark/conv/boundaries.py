@@ -33,7 +33,9 @@ def extend(x: Tensor, padding: Sequence[Pair], boundary: str) -> Tensor:
     for axis, (before, after) in zip(range(-len(padding), 0), padding, strict=True):
         if before or after:
             if not x.shape[axis]:
-                raise UserError(f"an input of {spell(x.shape)} has nothing to {boundary}; use boundary='zeros'.")
+                raise UserError(
+                    f"an input of {spell(x.shape)} has nothing to {boundary}; use boundary='zeros'."
+                )
             x = x.index_select(axis % x.ndim, _index(x.shape[axis], before, after, boundary).to(x.device))
     return x
 

@@ -27,7 +27,9 @@ def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
         x, symmetric = extend(x, problem.padding, "zeros"), (0,) * problem.axes
     else:
         symmetric = tuple(before for before, _ in problem.padding)
-    return _CONVOLUTIONS[problem.axes](x, w, None, problem.stride, symmetric, problem.dilation, problem.groups)
+    return _CONVOLUTIONS[problem.axes](
+        x, w, None, problem.stride, symmetric, problem.dilation, problem.groups
+    )
 
 
 def correlate_channels_last(x: Tensor, w: Tensor, problem: Problem) -> Tensor:

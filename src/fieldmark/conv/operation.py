@@ -42,7 +42,7 @@ def correlate2d(
 
     algorithm: one of conv.ALGORITHMS, or `auto`, the fastest by the cost model (conv.choose says which and why). All
     are differentiable in x and kernel, and differ by rounding only: with gamma = n*eps/(1 - n*eps) for n products,
-    `reference`, `im2col`, `shifted`, `banded`, `torch`, `channels_last` stay within gamma * (|x| correlated with
+    `reference`, `im2col`, `shifted`, `torch`, `channels_last` stay within gamma * (|x| correlated with
     |kernel|), element by element; the Fourier ones within a bound on norms (`fourier.py`), `winograd` within that of
     its matrices (`winograd.py`). `auto` takes any but `winograd`, so its loosest bound is the Fourier one.
 

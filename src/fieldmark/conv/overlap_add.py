@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fieldmark.conv.fourier import cost, differentiable
 from fieldmark.conv.problem import Algorithm, Problem, exact_types
-from fieldmark.conv.spectral import disjoint, inverse, kernel_spectrum, multiply, spectrum
+from fieldmark.conv.spectral import disjoint, inverse, kernel_spectrum, multiply, padded_spectrum
 from fieldmark.conv.tiling import Tiling, tiled
 
 
@@ -46,8 +46,8 @@ def _add(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
     x = x.reshape(problem.batch, groups, problem.in_channels // groups, *problem.size)
     turned = torch.unflatten(w.flip(tuple(range(2, 2 + axes))), 0, (groups, -1))
     kernel = kernel_spectrum(turned.conj(), problem, tiling).conj().resolve_conj()  # the plain transform
-    tiles = spectrum(disjoint(x, slice(0, tiling.tiles[0]), tiling), axes, tiling.length)
-    found = inverse(multiply(tiles, kernel, problem), tiling.length, x.is_complex())
+    tiles = padded_spectrum(disjoint(x, slice(0, tiling.tiles[0]), tiling), tiling.length).flatten(3, -2)
+    found = inverse(multiply(tiles, kernel, problem), tiling.length, [slice(None)] * axes, x.is_complex())
     full = torch.unflatten(found, 3, tiling.tiles)  # (n, G, C_out/G, *tiles, *length)
     for axis in range(axes):
         full = fold(full, 3 + axis, 3 + axes, tiling.step[axis])

@@ -35,12 +35,12 @@ def correlate_tiles(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> T
     y = x.new_empty(problem.batch, problem.groups, problem.out_channels // problem.groups, *problem.output)
     x = x.reshape(problem.batch, problem.groups, -1, *problem.size)
     w = w.reshape(problem.groups, problem.out_channels // problem.groups, *w.shape[1:])
-    valid: Any = (..., *[slice(0, step, s) for step, s in zip(tiling.step, problem.stride, strict=True)])
+    valid = [slice(0, step, s) for step, s in zip(tiling.step, problem.stride, strict=True)]
     for groups, pieces in chunks(problem, tiling):
         kernel = kernel_spectrum(w[groups], problem, tiling)
         for pictures, rows in pieces:
             tiles = spectrum(overlapping(x[pictures, groups], rows, problem, tiling), problem.axes)
-            found = inverse(multiply(tiles, kernel, problem), tiling.length, x.is_complex())[valid]
+            found = inverse(multiply(tiles, kernel, problem), tiling.length, valid, x.is_complex())
             place(found, y[pictures, groups], rows, tiling)
     return y.reshape(problem.batch, problem.out_channels, *problem.output)
 
@@ -58,20 +58,21 @@ def kernel_gradient(x: Tensor, gradient: Tensor, problem: Problem, tiling: Tilin
     axes, width = problem.axes, problem.in_channels // problem.groups
     gradient = torch.unflatten(unstride(gradient, problem), 1, (problem.groups, -1))
     x = x.reshape(problem.batch, problem.groups, width, *problem.size)
-    taps: Any = (..., *[slice(0, r, d) for r, d in zip(problem.reach, problem.dilation, strict=True)])
+    taps = [slice(0, r, d) for r, d in zip(problem.reach, problem.dilation, strict=True)]
     parts = []
     for groups, pieces in chunks(problem, tiling):
         total: Tensor | None = None
         for pictures, rows in pieces:
             tiles = spectrum(overlapping(x[pictures, groups], rows, problem, tiling), axes)
-            slopes = spectrum(disjoint(gradient[pictures, groups], rows, tiling), axes, tiling.length)
+            slopes = padded_spectrum(disjoint(gradient[pictures, groups], rows, tiling), tiling.length)
+            slopes = slopes.flatten(3, -2)
             products = correlate_spectra(tiles, slopes, problem)
             total = products if total is None else total.add_(products)
         if total is None:
             return x.new_zeros(problem.out_channels, width, *problem.kernel)
         if uses_matrices(problem):
             total = total.permute(1, 3, 2, 0)  # (G, C_out/G, C_in/G, F)
-        parts.append(inverse(total, tiling.length, x.is_complex())[taps])
+        parts.append(inverse(total, tiling.length, taps, x.is_complex()))
     to_w = torch.cat(parts).flatten(0, 1)
     return to_w.conj().resolve_conj() if x.is_complex() else to_w
 
@@ -105,20 +106,37 @@ def uses_matrices(problem: Problem) -> bool:
     return width > 1 and width * height > FEW
 
 
-def spectrum(numbers: Tensor, axes: int, length: Sequence[int] | None = None) -> Tensor:
-    """(n, G, C, *tiles, *length) -> (n, G, C, T, F): the transform of every tile, zeros added up to `length`."""
+def spectrum(numbers: Tensor, axes: int) -> Tensor:
+    """(n, G, C, *tiles, *length) -> (n, G, C, T, F): the transform of every tile."""
     dims = tuple(range(-axes, 0))
     transform = torch.fft.fftn if numbers.is_complex() else torch.fft.rfftn
-    return transform(numbers, s=length, dim=dims).flatten(-axes).flatten(3, -2)
+    return transform(numbers, dim=dims).flatten(-axes).flatten(3, -2)
 
 
-def inverse(spectra: Tensor, length: Sequence[int], is_complex: bool) -> Tensor:
-    """(..., F) -> (..., *length)."""
-    dims = tuple(range(-len(length), 0))
-    if is_complex:
-        return torch.fft.ifftn(torch.unflatten(spectra, -1, tuple(length)), dim=dims)
-    frequencies = (*length[:-1], length[-1] // 2 + 1)
-    return torch.fft.irfftn(torch.unflatten(spectra, -1, frequencies), s=length, dim=dims)
+def padded_spectrum(numbers: Tensor, length: Sequence[int]) -> Tensor:
+    """(..., *short) -> (..., F): the transform of `numbers` with zeros added up to `length`.
+
+    Axis by axis, so that rows of nothing but zeros are never transformed.
+    """
+    last = torch.fft.fft if numbers.is_complex() else torch.fft.rfft
+    numbers = last(numbers, n=length[-1])
+    for axis in range(2, len(length) + 1):
+        numbers = torch.fft.fft(numbers, n=length[-axis], dim=-axis)
+    return numbers.flatten(-len(length))
+
+
+def inverse(spectra: Tensor, length: Sequence[int], wanted: Sequence[slice], is_complex: bool) -> Tensor:
+    """(..., F) -> (..., *wanted): back from the frequencies, of every axis only the part `wanted`.
+
+    Axis by axis, so that what is not wanted goes through no further transform.
+    """
+    axes = len(length)
+    numbers = torch.unflatten(spectra, -1, (*length[:-1], length[-1] if is_complex else length[-1] // 2 + 1))
+    for axis in range(axes, 1, -1):
+        part: Any = (..., wanted[-axis], *[slice(None)] * (axis - 1))
+        numbers = torch.fft.ifft(numbers, dim=-axis)[part]
+    numbers = torch.fft.ifft(numbers) if is_complex else torch.fft.irfft(numbers, n=length[-1])
+    return numbers[..., wanted[-1]]
 
 
 def kernel_spectrum(w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
@@ -131,9 +149,7 @@ def kernel_spectrum(w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
         taps: Any = (..., *[slice(None, None, d) for d in problem.dilation])
         spread[taps] = w
         w = spread
-    dims = tuple(range(-problem.axes, 0))
-    transform = torch.fft.fftn if w.is_complex() else torch.fft.rfftn
-    spectra = transform(w.conj(), s=tiling.length, dim=dims).flatten(-problem.axes).conj()
+    spectra = padded_spectrum(w.conj(), tiling.length).conj()
     if uses_matrices(problem):
         spectra = spectra.permute(3, 0, 2, 1).contiguous()
     return spectra.resolve_conj()
@@ -167,7 +183,8 @@ def correlate_spectra(tiles: Tensor, slopes: Tensor, problem: Problem) -> Tensor
 def frequency_first(spectra: Tensor) -> Tensor:
     """(n, G, C, T, F) -> (F*G, n*T, C), a matrix per frequency and group."""
     n, groups, channels, count, frequencies = spectra.shape
-    return spectra.permute(4, 1, 0, 3, 2).reshape(frequencies * groups, n * count, channels)
+    matrices = spectra.permute(4, 1, 0, 3, 2).reshape(frequencies * groups, n * count, channels)
+    return matrices.contiguous()  # bmm takes views one matrix at a time
 
 
 def overlapping(x: Tensor, rows: slice, problem: Problem, tiling: Tiling) -> Tensor:
