@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -11,8 +10,9 @@ from torch import Tensor
 
 from fieldmark.conv.gradients import by_torch, transposed
 from fieldmark.conv.problem import Algorithm, Problem, exact_types
-from fieldmark.conv.spectral import chunks, correlate_tiles, kernel_gradient, uses_matrices
-from fieldmark.conv.tiling import Tiling, tiled, whole
+from fieldmark.conv.spectral import correlate_tiles, kernel_gradient
+from fieldmark.conv.tile_costs import tiled, work
+from fieldmark.conv.tiling import Tiling, whole
 
 Run: TypeAlias = Callable[[Tensor, Tensor, Problem, Tiling], Tensor]
 
@@ -83,41 +83,17 @@ class _Fourier(torch.autograd.Function):
         return to_x, to_w, None, None, None
 
 
-def cost(problem: Problem, tiling: Tiling) -> dict[str, float]:
-    """The units of work of a cut: butterflies of the transforms, products per frequency, and what is moved."""
-    points = math.prod(tiling.length)
-    tiles = problem.batch * math.prod(tiling.tiles)
-    kernels = problem.out_channels * problem.in_channels // problem.groups
-    matrices = uses_matrices(problem)
-    portions = sum(len(pieces) for _, pieces in chunks(problem, tiling))
-    return {
-        "calls": 25.0 * portions,
-        "butterflies": points
-        * math.log2(points)
-        * (tiles * (problem.in_channels + problem.out_channels) + kernels),
-        "spectrum_products": float(points * tiles * kernels),
-        "spectrum_bytes": float(
-            points * problem.dtype.itemsize * (tiles * (problem.in_channels + problem.out_channels) + kernels)
-        ),
-        "matrix_bytes": float(
-            points * problem.dtype.itemsize * (tiles * (problem.in_channels + problem.out_channels) + kernels)
-            if matrices
-            else 0
-        ),
-    }
-
-
 FFT = Algorithm(
     "fft",
     "Fourier transform of the whole picture",
     correlate_whole,
     exact_types,
-    lambda problem: cost(problem, whole(problem)),
+    lambda problem: work(problem, whole(problem)),
 )
 OVERLAP_SAVE = Algorithm(
     "overlap_save",
     "Fourier transforms of overlapping tiles",
     correlate_saved,
     exact_types,
-    lambda problem: cost(problem, tiled(problem)),
+    lambda problem: work(problem, tiled(problem)),
 )

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fieldmark.conv.boundaries import extend
+from fieldmark.conv.native_costs import work
 from fieldmark.conv.problem import Algorithm, Problem
 
 _CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -51,12 +52,13 @@ def _has_layout(problem: Problem) -> str | None:
     return None if problem.axes > 1 else "a signal of one axis has no channels_last layout"
 
 
-def work(problem: Problem) -> dict[str, float]:
-    """Multiplications, as PyTorch does them."""
-    return {"multiply": float(problem.multiplications)}
-
-
-TORCH = Algorithm("torch", "PyTorch's own convolution", correlate, _any, work)
+TORCH = Algorithm(
+    "torch", "PyTorch's own convolution", correlate, _any, lambda problem: work(problem, "forward")
+)
 CHANNELS_LAST = Algorithm(
-    "channels_last", "PyTorch's own convolution, channels last", correlate_channels_last, _has_layout, work
+    "channels_last",
+    "PyTorch's own convolution, channels last",
+    correlate_channels_last,
+    _has_layout,
+    lambda problem: work(problem, "forward", channels_last=True),
 )

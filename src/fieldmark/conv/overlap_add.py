@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fieldmark.conv.fourier import cost, differentiable
+from fieldmark.conv.fourier import differentiable
 from fieldmark.conv.problem import Algorithm, Problem, exact_types
 from fieldmark.conv.spectral import disjoint, inverse, kernel_spectrum, multiply, padded_spectrum
-from fieldmark.conv.tiling import Tiling, tiled
+from fieldmark.conv.tile_costs import tiled, work
+from fieldmark.conv.tiling import Tiling
 
 
 def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
@@ -87,7 +88,7 @@ OVERLAP_ADD = Algorithm(
     correlate,
     exact_types,
     lambda problem: {
-        **cost(problem, cut(problem)),
+        **work(problem, cut(problem)),
         "fold_bytes": float(
             2 * problem.batch * problem.out_channels * math.prod(problem.size) * problem.dtype.itemsize
         ),

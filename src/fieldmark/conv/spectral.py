@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
@@ -13,13 +12,7 @@ from torch import Tensor
 
 from fieldmark.conv.gradients import unstride
 from fieldmark.conv.problem import Problem
-from fieldmark.conv.tiling import Tiling
-
-CHUNK = 2**19
-"""Numbers that are transformed at a time: small enough for the caches, large enough to keep the cores busy."""
-
-FEW = 16
-"""Up to so many pairs of channels are summed one by one; a matrix product per frequency is slower there."""
+from fieldmark.conv.tiling import Tiling, chunks, uses_matrices
 
 
 def correlate_tiles(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
@@ -75,35 +68,6 @@ def kernel_gradient(x: Tensor, gradient: Tensor, problem: Problem, tiling: Tilin
         parts.append(inverse(total, tiling.length, taps, x.is_complex()))
     to_w = torch.cat(parts).flatten(0, 1)
     return to_w.conj().resolve_conj() if x.is_complex() else to_w
-
-
-def chunks(problem: Problem, tiling: Tiling) -> Iterator[tuple[slice, list[tuple[slice, slice]]]]:
-    """The work in portions of about CHUNK numbers: groups, and for them pictures and rows of tiles.
-
-    Where the kernels' own spectra are larger than that, a portion is as large as they are, so that they are not read
-    again and again for little work.
-    """
-    width = (problem.in_channels + problem.out_channels) // problem.groups
-    points = math.prod(tiling.length)
-    row = width * points * math.prod(tiling.tiles[1:])
-    kernels = problem.in_channels // problem.groups * problem.out_channels // problem.groups * points
-    groups = max(1, min(problem.groups, CHUNK // max(row, kernels)))
-    budget = max(CHUNK, groups * kernels)
-    rows = max(1, min(tiling.tiles[0], budget // (groups * row)))
-    pictures = max(1, budget // (groups * row * rows)) if rows == tiling.tiles[0] else 1
-    pieces = [
-        (slice(n, n + pictures), slice(top, min(top + rows, tiling.tiles[0])))
-        for n in range(0, problem.batch, pictures)
-        for top in range(0, tiling.tiles[0], rows)
-    ]
-    for first in range(0, problem.groups, groups):
-        yield slice(first, first + groups), pieces
-
-
-def uses_matrices(problem: Problem) -> bool:
-    """Whether channels are summed by a matrix product per frequency, and not one by one."""
-    width, height = problem.in_channels // problem.groups, problem.out_channels // problem.groups
-    return width > 1 and width * height > FEW
 
 
 def spectrum(numbers: Tensor, axes: int) -> Tensor:

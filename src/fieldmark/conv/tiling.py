@@ -10,6 +10,12 @@ from itertools import product
 
 from fieldmark.conv.problem import Problem
 
+CHUNK = 2**19
+"""Numbers that are transformed at a time: small enough for the caches, large enough to keep the cores busy."""
+
+FEW = 16
+"""Up to so many pairs of channels are summed one by one; a matrix product per frequency is slower there."""
+
 LONGEST = 512
 """Tiles with longer transforms than this do not pay: their working set leaves the caches."""
 
@@ -39,15 +45,6 @@ def whole(problem: Problem) -> Tiling:
     return Tiling((1,) * problem.axes, outputs, tuple(map(fast_length, needed)))
 
 
-def tiled(problem: Problem) -> Tiling:
-    """The cut into tiles whose transforms and products cost least.
-
-    >>> tiled(Problem(1, 1, 1, (1000, 1000), (15, 15))).length
-    (80, 80)
-    """
-    return min(candidates(problem), key=lambda tiling: price(problem, tiling))
-
-
 def candidates(problem: Problem) -> Iterator[Tiling]:
     """Every sensible cut: per axis from one tile down to transforms of four times the kernel's reach."""
     per_axis = [
@@ -58,18 +55,33 @@ def candidates(problem: Problem) -> Iterator[Tiling]:
         yield Tiling(*map(tuple, zip(*cut, strict=True)))
 
 
-def price(problem: Problem, tiling: Tiling) -> float:
-    """What a cut costs, in units of one multiply-add of a transform.
+def chunks(problem: Problem, tiling: Tiling) -> Iterator[tuple[slice, list[tuple[slice, slice]]]]:
+    """The work in portions of about CHUNK numbers: groups, and for them pictures and rows of tiles.
 
-    points log2(points) per transform of input, kernel and output; and per frequency, tile and pair of channels one
-    complex multiplication, which costs about as much as one of the transform's butterflies.
+    Where the kernels' own spectra are larger than that, a portion is as large as they are, so that they are not read
+    again and again for little work.
     """
+    width = (problem.in_channels + problem.out_channels) // problem.groups
     points = math.prod(tiling.length)
-    tiles = problem.batch * math.prod(tiling.tiles)
-    kernels = problem.out_channels * problem.in_channels // problem.groups
-    transforms = tiles * (problem.in_channels + 1.6 * problem.out_channels) + kernels
-    moved = 3 * transforms if kernels > problem.out_channels else 0
-    return points * (transforms * math.log2(points) + moved + 1.5 * tiles * kernels + 0.7 * kernels)
+    row = width * points * math.prod(tiling.tiles[1:])
+    kernels = problem.in_channels // problem.groups * problem.out_channels // problem.groups * points
+    groups = max(1, min(problem.groups, CHUNK // max(row, kernels)))
+    budget = max(CHUNK, groups * kernels)
+    rows = max(1, min(tiling.tiles[0], budget // (groups * row)))
+    pictures = max(1, budget // (groups * row * rows)) if rows == tiling.tiles[0] else 1
+    pieces = [
+        (slice(n, n + pictures), slice(top, min(top + rows, tiling.tiles[0])))
+        for n in range(0, problem.batch, pictures)
+        for top in range(0, tiling.tiles[0], rows)
+    ]
+    for first in range(0, problem.groups, groups):
+        yield slice(first, first + groups), pieces
+
+
+def uses_matrices(problem: Problem) -> bool:
+    """Whether channels are summed by a matrix product per frequency, and not one by one."""
+    width, height = problem.in_channels // problem.groups, problem.out_channels // problem.groups
+    return width > 1 and width * height > FEW
 
 
 def _axis(outputs: int, reach: int, stride: int) -> Iterator[tuple[int, int, int]]:
