@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fieldmark.conv.arguments import Pair
 from fieldmark.conv.geometry import spell
+from fieldmark.conv.memory import empty
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
 
@@ -29,7 +30,9 @@ def extend(x: Tensor, padding: Sequence[Pair], boundary: str) -> Tensor:
     if not any(before or after for before, after in padding):
         return x
     if boundary == "zeros":
-        return F.pad(x, [pad for pair in reversed(padding) for pad in pair])
+        if x.requires_grad and torch.is_grad_enabled():
+            return F.pad(x, [pad for pair in reversed(padding) for pad in pair])
+        return _framed(x, padding)
     for axis, (before, after) in zip(range(-len(padding), 0), padding, strict=True):
         if before or after:
             if not x.shape[axis]:
@@ -38,6 +41,21 @@ def extend(x: Tensor, padding: Sequence[Pair], boundary: str) -> Tensor:
                 )
             x = x.index_select(axis % x.ndim, _index(x.shape[axis], before, after, boundary).to(x.device))
     return x
+
+
+def _framed(x: Tensor, padding: Sequence[Pair]) -> Tensor:
+    """x with zeros around it: only the frame is filled with them."""
+    lead = x.ndim - len(padding)
+    around = [(0, 0)] * lead + list(padding)
+    framed = empty([n + before + after for n, (before, after) in zip(x.shape, around, strict=True)], x)
+    inside: list[slice] = [slice(None)] * lead
+    for axis, (before, after) in enumerate(padding, start=lead):
+        end = before + x.shape[axis]
+        framed[(*inside, slice(0, before))].zero_()
+        framed[(*inside, slice(end, end + after))].zero_()
+        inside.append(slice(before, end))
+    framed[tuple(inside)] = x
+    return framed
 
 
 def _index(length: int, before: int, after: int, boundary: str) -> Tensor:

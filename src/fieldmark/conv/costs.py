@@ -18,6 +18,9 @@ Work: TypeAlias = Mapping[str, float]
 Prices: TypeAlias = dict[str, float]
 """Nanoseconds per unit of work."""
 
+KEPT = 2**25
+"""Bytes up to which memory that was freed is found again by the next to ask."""
+
 _REAL = {torch.complex64: "float32", torch.complex128: "float64"}
 _COMPLEX_FACTORS = {
     "butterflies": 2.0,
@@ -35,6 +38,15 @@ def seconds(work: Work, problem: Problem) -> float:
     if not problem.dtype.is_complex:
         return 1e-9 * sum(prices.get(unit, 0.0) * amount for unit, amount in work.items())
     return 1e-9 * sum(prices.get(unit, 0.0) * amount * complex_factor(unit) for unit, amount in work.items())
+
+
+def fresh(*pieces: float) -> float:
+    """The bytes of those pieces of memory that come from the system page by page each time: the large ones.
+
+    >>> fresh(1e6, 1e9)
+    1000000000.0
+    """
+    return float(sum(piece for piece in pieces if piece > KEPT))
 
 
 def complex_factor(unit: str) -> float:

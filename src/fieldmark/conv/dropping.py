@@ -12,9 +12,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from fieldmark.conv.activations import real_tensor
 from fieldmark.conv.arrays import give_back
 from fieldmark.conv.geometry import spell
-from fieldmark.conv.activations import real_tensor
 from fieldmark.errors import UserError
 
 

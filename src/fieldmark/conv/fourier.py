@@ -65,7 +65,7 @@ class _Fourier(torch.autograd.Function):
         ctx: Any, x: Tensor, w: Tensor, problem: Problem, cut: Callable[[Problem], Tiling], run: Run
     ) -> Tensor:
         ctx.save_for_backward(x, w)
-        ctx.problem, ctx.cut = problem, cut
+        ctx.problem, ctx.cut = problem, whole if cut is whole else tiled
         return run(x, w, problem, cut(problem))
 
     @staticmethod

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from fieldmark.conv.boundaries import extend
+from fieldmark.conv.costs import fresh
 from fieldmark.conv.problem import Algorithm, Problem, exact_types
 
 
@@ -53,10 +54,12 @@ def windows(x: Tensor, problem: Problem) -> Tensor:
 def work(problem: Problem) -> dict[str, float]:
     """Columns to write and read again, and the product."""
     taps = math.prod(problem.kernel) * problem.in_channels
+    columns = float(problem.batch * taps * math.prod(problem.output) * problem.dtype.itemsize)
     return {
         "calls": 8,
-        "column_bytes": problem.batch * taps * math.prod(problem.output) * problem.dtype.itemsize,
-        "matrix_multiply": problem.multiplications,
+        "column_bytes": columns,
+        "fresh_bytes": fresh(columns, columns * problem.out_channels / taps),
+        "matrix_multiply": float(problem.multiplications),
     }
 
 

@@ -16,9 +16,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from fieldmark.conv.activations import log_softmax, real_tensor
 from fieldmark.conv.arrays import give_back
 from fieldmark.conv.geometry import spell
-from fieldmark.conv.activations import log_softmax, real_tensor
 from fieldmark.errors import UserError
 
 _LEAST_LOGARITHM = -100.0  # what torch takes for log 0

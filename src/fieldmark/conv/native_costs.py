@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import torch
 
+from fieldmark.conv.costs import fresh
 from fieldmark.conv.problem import Problem
 
 Part: TypeAlias = Literal["forward", "input", "kernel"]
@@ -39,13 +40,17 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
     y_bytes = outputs * problem.out_channels * size
     w_bytes = problem.out_channels * problem.in_channels // problem.groups * taps * size
     columns = float(outputs * taps * problem.in_channels)
-    common = {"torch_calls": 1.0, "moved_bytes": float(x_bytes + y_bytes + w_bytes)}
+    common = {
+        "torch_calls": 1.0,
+        "moved_bytes": float(x_bytes + y_bytes + w_bytes),
+        "fresh_bytes": fresh({"forward": y_bytes, "input": x_bytes, "kernel": w_bytes}[part]),
+    }
     if problem.dtype != torch.float32 or problem.device != "cpu":
         return {
             **common,
             "columns": columns,
             "columns_multiply": float(problem.multiplications),
-            "fresh_columns": columns if columns / problem.batch * size > 2**25 else 0.0,
+            "fresh_columns": fresh(columns * size / problem.batch) * problem.batch,
         }
     layout = "last_" if channels_last else ""
     way = _way(problem, part, channels_last)
@@ -53,6 +58,8 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
         return {**common, f"{part}_columns": columns, "columns_multiply": float(problem.multiplications)}
     if way == "naive":
         return {**common, "naive_multiply": float(problem.multiplications)}
+    if not channels_last:
+        common = _with_blocks(common, problem, x_bytes, y_bytes)
     name = part if part != "forward" else ("depthwise" if way == "depthwise" else "direct")
     if way == "depthwise":
         padded = float(outputs * taps * _blocks(problem.groups))
@@ -60,6 +67,18 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
     width, height = problem.in_channels // problem.groups, problem.out_channels // problem.groups
     pairs = height * _blocks(width) if part == "input" else width * _blocks(height)
     return {**common, f"{layout}{name}_multiply": float(outputs * taps * problem.groups * pairs)}
+
+
+def _with_blocks(common: dict[str, float], problem: Problem, x_bytes: int, y_bytes: int) -> dict[str, float]:
+    """NCHW is rewritten in blocks of 16 channels and back: one channel takes the memory of 16."""
+    blocked = [y_bytes * _blocks(problem.out_channels) / problem.out_channels]
+    if problem.in_channels >= VECTOR:
+        blocked.append(x_bytes * _blocks(problem.in_channels) / problem.in_channels)
+    return {
+        **common,
+        "blocked_bytes": float(sum(blocked)),
+        "fresh_bytes": common["fresh_bytes"] + fresh(*blocked),
+    }
 
 
 def _way(problem: Problem, part: Part, channels_last: bool) -> str:

@@ -95,6 +95,11 @@ def plan(
     return _plan(*kind, *numbers, *names)
 
 
+def forget_plans() -> None:
+    """Let every kind of call be planned anew: the costs have changed."""
+    _plan.cache_clear()
+
+
 @lru_cache(maxsize=4096)
 def _plan(
     x_shape: torch.Size,
@@ -112,9 +117,60 @@ def _plan(
     boundary: str,
     algorithm: str,
 ) -> Plan:
+    problem, border, shapes = _settle(
+        x_shape, w_shape, dtype, device, axes, stride, padding, dilation, groups, boundary
+    )
+    input_shape, kernel_shape, leading = shapes
+    return Plan(
+        problem=problem,
+        algorithm=_algorithm(algorithm, problem, gradient),
+        input_shape=input_shape,
+        kernel_shape=kernel_shape,
+        output_shape=(*leading, *problem.output),
+        flip=tuple(range(2, axes + 2)) if flip else (),
+        border=border,
+        boundary=boundary,
+    )
+
+
+def problem_of(
+    x_shape: torch.Size,
+    w_shape: torch.Size,
+    dtype: torch.dtype,
+    device: str,
+    axes: int,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    boundary: str,
+) -> Problem:
+    """The problem that such a call poses to an algorithm. Raises UserError as the call would.
+
+    >>> shapes = torch.Size([5, 5]), torch.Size([3, 3])
+    >>> problem_of(*shapes, torch.float32, "cpu", 2, 1, "same", 1, 1, "zeros").output
+    (5, 5)
+    """
+    return _settle(x_shape, w_shape, dtype, device, axes, stride, padding, dilation, groups, boundary)[0]
+
+
+def _settle(
+    x_shape: torch.Size,
+    w_shape: torch.Size,
+    dtype: torch.dtype,
+    device: str,
+    axes: int,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    boundary: str,
+) -> tuple[Problem, tuple[Pair, ...], tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
+    """The problem, what is laid around x beforehand, and the shapes of `_channels_form`."""
     if boundary not in BOUNDARIES:
         raise UserError(unknown(boundary, BOUNDARIES, "boundary"))
-    input_shape, kernel_shape, leading = _channels_form(x_shape, w_shape, axes, groups)
+    shapes = _channels_form(x_shape, w_shape, axes, groups)
+    input_shape, kernel_shape, _ = shapes
     size, kernel = input_shape[2:], kernel_shape[2:]
     dilations = per_axis(dilation, axes, "dilation", 1)
     around = pads(padding, kernel, dilations)
@@ -135,16 +191,7 @@ def _plan(
         dtype=dtype,
         device=device,
     )
-    return Plan(
-        problem=problem,
-        algorithm=_algorithm(algorithm, problem, gradient),
-        input_shape=input_shape,
-        kernel_shape=kernel_shape,
-        output_shape=(*leading, *problem.output),
-        flip=tuple(range(2, axes + 2)) if flip else (),
-        border=border,
-        boundary=boundary,
-    )
+    return problem, border, shapes
 
 
 def _channels_form(

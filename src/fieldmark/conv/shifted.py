@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -12,7 +11,9 @@ import torch
 from torch import Tensor
 
 from fieldmark.conv.boundaries import extend
+from fieldmark.conv.costs import fresh
 from fieldmark.conv.gradients import by_torch
+from fieldmark.conv.memory import empty
 from fieldmark.conv.problem import Algorithm, Problem, exact_types
 
 BLOCK = 2**19
@@ -29,8 +30,6 @@ def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     >>> correlate(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).tolist()
     [[[[19.0, 25.0], [37.0, 43.0]]]]
     """
-    x = extend(x, problem.padding, "zeros")
-    problem = replace(problem, size=problem.padded, padding=((0, 0),) * problem.axes)
     if problem.in_channels == problem.out_channels == 1:
         y: Tensor = _OneChannel.apply(x, w, problem)  # type: ignore[no-untyped-call]
         return y
@@ -41,6 +40,7 @@ def _channels(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     """A matrix product (C_out/G, C_in/G) x (C_in/G, outputs) per tap."""
     groups = problem.groups
     weights = w.reshape(groups, problem.out_channels // groups, problem.in_channels // groups, -1)
+    x = extend(x, problem.padding, "zeros")
     y: Tensor | None = None
     for tap, shift in enumerate(shifts(problem)):
         seen = x[(..., *shift)].reshape(problem.batch, groups, problem.in_channels // groups, -1)
@@ -66,30 +66,53 @@ class _OneChannel(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, w: Tensor, problem: Problem) -> Tensor:
         ctx.save_for_backward(x, w)
         ctx.problem = problem
-        y = x.new_empty(problem.batch, 1, *problem.output)
-        taps = list(zip(w.flatten().tolist(), shifts(problem), strict=True))
+        y = empty((problem.batch, 1, *problem.output), x)
+        taps = list(product(*map(range, problem.kernel)))
+        weights = w.flatten().tolist()
         for pictures, rows in _blocks(problem):
-            part = y[pictures, :, rows]
-            for number, (weight, (first, *rest)) in enumerate(taps):
-                step = first.step
-                top = slice(first.start + rows.start * step, first.start + (rows.stop - 1) * step + 1, step)
-                seen = x[(pictures, slice(None), top, *rest)]
-                if number:
-                    part.add_(seen, alpha=weight)
-                else:
-                    torch.mul(seen, weight, out=part)
+            y[pictures, :, rows].zero_()
+            for weight, tap in zip(weights, taps, strict=True):
+                to, seen = meeting(tap, problem, rows)
+                y[(pictures, slice(None), *to)].add_(x[(pictures, slice(None), *seen)], alpha=weight)
         return y
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        x, w = ctx.saved_tensors
+        (x, w), problem = ctx.saved_tensors, ctx.problem
         if torch.is_grad_enabled():  # a second derivative will be asked for, and nothing may happen in place
-            return *by_torch(gradient, x, w, ctx.problem), None
+            return *by_torch(gradient, x, w, problem), None
         to_x, to_w = torch.zeros_like(x), []
-        for weight, shift in zip(w.conj().flatten().tolist(), shifts(ctx.problem), strict=True):
-            to_x[(..., *shift)].add_(gradient, alpha=weight)
-            to_w.append((gradient * x[(..., *shift)].conj()).sum())
+        taps = product(*map(range, problem.kernel))
+        for weight, tap in zip(w.conj().flatten().tolist(), taps, strict=True):
+            to, seen = meeting(tap, problem, slice(0, problem.output[0]))
+            slope = gradient[(..., *to)]
+            to_x[(..., *seen)].add_(slope, alpha=weight)
+            to_w.append((slope * x[(..., *seen)].conj()).sum())
         return to_x, torch.stack(to_w).reshape(w.shape), None
+
+
+def meeting(tap: Sequence[int], problem: Problem, rows: slice) -> tuple[Any, Any]:
+    """Which outputs meet the picture at `tap`, and which of its numbers they meet: slices per axis.
+
+    rows: the outputs along the first axis that are wanted. Outputs that meet the padding there are left out, as it
+    adds nothing.
+
+    >>> problem = Problem(1, 1, 1, (5,), (3,), (1,), ((1, 1),), (1,))
+    >>> meeting((0,), problem, slice(0, 5))
+    ((slice(1, 5, None),), (slice(0, 4, 1),))
+    """
+    to, seen = [], []
+    for axis, (k, n, s, d, (before, _), out) in enumerate(
+        zip(tap, problem.size, problem.stride, problem.dilation, problem.padding, problem.output, strict=True)
+    ):
+        first, last = (rows.start, rows.stop) if axis == 0 else (0, out)
+        offset = k * d - before  # output i meets number i*s + offset
+        low = max(first, -(offset // s))
+        high = max(low, min(last, (n - 1 - offset) // s + 1))
+        to.append(slice(low, high))
+        begin = low * s + offset
+        seen.append(slice(begin, begin + (high - low - 1) * s + 1, s) if high > low else slice(0, 0))
+    return tuple(to), tuple(seen)
 
 
 def _blocks(problem: Problem) -> Iterator[tuple[slice, slice]]:
@@ -109,18 +132,16 @@ def work(problem: Problem) -> dict[str, float]:
     """A pass over the result per tap; a copy of the input and a product per tap where there are channels."""
     taps = math.prod(problem.kernel)
     outputs = problem.batch * math.prod(problem.output)
+    size = problem.dtype.itemsize
+    large = fresh(outputs * problem.out_channels * size)
     if problem.in_channels == problem.out_channels == 1:
-        blocks = sum(1 for _ in _blocks(problem))
-        return {
-            "calls": 4 + 2.0 * taps * blocks,
-            "shifted_bytes": float(taps * outputs * problem.dtype.itemsize),
-        }
+        calls = 4.0 + 2.0 * taps * sum(1 for _ in _blocks(problem))
+        return {"shift_calls": calls, "shifted_bytes": float(taps * outputs * size), "large_bytes": large}
     return {
-        "calls": 4 + 4.0 * taps,
-        "column_bytes": float(
-            taps * outputs * (problem.in_channels + problem.out_channels) * problem.dtype.itemsize
-        ),
+        "calls": 4.0 + 4.0 * taps,
+        "column_bytes": float(taps * outputs * (problem.in_channels + problem.out_channels) * size),
         "matrix_multiply": float(problem.multiplications),
+        "fresh_bytes": large,
     }
 
 

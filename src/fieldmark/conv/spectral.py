@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -11,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fieldmark.conv.gradients import unstride
+from fieldmark.conv.memory import empty
 from fieldmark.conv.problem import Problem
-from fieldmark.conv.tiling import Tiling, chunks, uses_matrices
+from fieldmark.conv.tiling import CHUNK, Tiling, chunks, uses_matrices
 
 
 def correlate_tiles(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
@@ -25,7 +27,7 @@ def correlate_tiles(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> T
     >>> correlate_tiles(x.reshape(1, 1, 5), w.reshape(1, 1, 2), problem, tiling).round().tolist()
     [[[1.0, 3.0, 5.0, 7.0]]]
     """
-    y = x.new_empty(problem.batch, problem.groups, problem.out_channels // problem.groups, *problem.output)
+    y = empty((problem.batch, problem.groups, problem.out_channels // problem.groups, *problem.output), x)
     x = x.reshape(problem.batch, problem.groups, -1, *problem.size)
     w = w.reshape(problem.groups, problem.out_channels // problem.groups, *w.shape[1:])
     valid = [slice(0, step, s) for step, s in zip(tiling.step, problem.stride, strict=True)]
@@ -113,10 +115,17 @@ def kernel_spectrum(w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
         taps: Any = (..., *[slice(None, None, d) for d in problem.dilation])
         spread[taps] = w
         w = spread
-    spectra = padded_spectrum(w.conj(), tiling.length).conj()
-    if uses_matrices(problem):
-        spectra = spectra.permute(3, 0, 2, 1).contiguous()
-    return spectra.resolve_conj()
+    if not uses_matrices(problem):
+        return padded_spectrum(w.conj(), tiling.length).conj().resolve_conj()
+    groups, height, width = w.shape[:3]
+    points = math.prod(tiling.length)
+    frequencies = points if w.is_complex() else points // tiling.length[-1] * (tiling.length[-1] // 2 + 1)
+    spectra = empty((frequencies, groups, width, height), w, w.dtype.to_complex())
+    few = max(1, CHUNK // (groups * width * points))
+    for first in range(0, height, few):
+        part = padded_spectrum(w[:, first : first + few].conj(), tiling.length)
+        spectra[..., first : first + few] = part.conj().permute(3, 0, 2, 1)
+    return spectra
 
 
 def multiply(tiles: Tensor, kernel: Tensor, problem: Problem) -> Tensor:

@@ -6,12 +6,9 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 
-from fieldmark.conv.costs import seconds
+from fieldmark.conv.costs import fresh, seconds
 from fieldmark.conv.problem import Problem
 from fieldmark.conv.tiling import Tiling, candidates, chunks, uses_matrices
-
-KEPT = 2**25
-"""Bytes up to which memory that was freed is found again; larger pieces come fresh from the system, page by page."""
 
 
 @lru_cache(maxsize=4096)
@@ -49,7 +46,10 @@ def work(problem: Problem, tiling: Tiling) -> dict[str, float]:
         "inverse_butterflies": tiles * groups * height * _passes(length, tiling.step),
         "spectrum_bytes": float(frequencies * size * maps),
         "kernel_bytes": float(frequencies * size * kernels),
-        "fresh_bytes": float(3 * frequencies * size * kernels if frequencies * size * kernels > KEPT else 0),
+        "large_bytes": fresh(
+            frequencies * size * kernels,
+            problem.batch * problem.out_channels * math.prod(problem.output) * problem.dtype.itemsize,
+        ),
     }
     products = float(frequencies * tiles * kernels)
     if not uses_matrices(problem):

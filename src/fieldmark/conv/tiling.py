@@ -85,21 +85,18 @@ def uses_matrices(problem: Problem) -> bool:
 
 
 def _axis(outputs: int, reach: int, stride: int) -> Iterator[tuple[int, int, int]]:
-    """(tiles, step, length) along an axis, each length once, whole multiples of the stride."""
-    seen: set[int] = set()
-    length = fast_length(outputs + reach - 1)
-    while True:
-        step = (length - reach + 1) // stride * stride
-        if step >= 1:
-            tiles = -(-outputs // step)
-            step = math.ceil(outputs / tiles / stride) * stride  # tiles of one size
-            shortest = fast_length(step + reach - 1)
-            if shortest not in seen and (shortest <= LONGEST or not seen or shortest < 4 * reach):
-                seen.add(shortest)
-                yield tiles, step, shortest
-        if length <= max(16, reach + stride):
-            return
-        length = fast_length(max(reach, length * 3 // 4))
+    """(tiles, step, length) along an axis, each length once; a step is a whole multiple of the stride."""
+    seen = set()
+    whole, least = outputs + reach - 1, reach + stride - 1
+    wanted = {max(least, math.ceil(whole * 0.75**shrunk)) for shrunk in range(32)} | {whole}
+    for length in sorted(map(fast_length, wanted), reverse=True):
+        room = length - reach + 1
+        tiles = 1 if room >= outputs else math.ceil(outputs / (room // stride * stride))
+        step = math.ceil(outputs / tiles / stride) * stride  # tiles of one size
+        shortest = fast_length(min(step, outputs) + reach - 1)
+        if shortest not in seen and (tiles == 1 or shortest <= max(LONGEST, 4 * reach)):
+            seen.add(shortest)
+            yield tiles, step, shortest
 
 
 @lru_cache(maxsize=4096)
