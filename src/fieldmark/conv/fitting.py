@@ -153,7 +153,7 @@ def _backward(
         yield f"{label} input", native_work(problem, "input", last), native((True, False), last)
         yield f"{label} kernel", native_work(problem, "kernel", last), native((False, True), last)
     for name, cut in CUTS.items():
-        yield f"{name} kernel", tile_work(problem, cut(problem)), fourier(name)
+        yield f"{name} kernel", tile_work(problem, cut(problem), at_once=False), fourier(name)
 
 
 def predicted(work: Work, problem: Problem) -> float:

@@ -33,6 +33,7 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
     >>> work(Problem(1, 1, 1, (8, 8), (1, 1)), "forward")["direct_multiply"]  # 64 outputs, 16 channels at a time
     1024.0
     """
+    channels_last = channels_last and problem.in_channels > 1  # one channel is first and last at once
     outputs = problem.batch * math.prod(problem.output)
     taps = math.prod(problem.kernel)
     size = problem.dtype.itemsize
@@ -65,7 +66,7 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
         padded = float(outputs * taps * _blocks(problem.groups))
         return {**common, f"{layout}{name if part == 'forward' else part + '_depthwise'}_multiply": padded}
     width, height = problem.in_channels // problem.groups, problem.out_channels // problem.groups
-    pairs = height * _blocks(width) if part == "input" else width * _blocks(height)
+    pairs = _blocks(height) * _blocks(width) if part == "input" else width * _blocks(height)
     return {**common, f"{layout}{name}_multiply": float(outputs * taps * problem.groups * pairs)}
 
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fieldmark.conv.costs import fresh
 from fieldmark.conv.fourier import differentiable
 from fieldmark.conv.problem import Algorithm, Problem, exact_types
 from fieldmark.conv.spectral import disjoint, inverse, kernel_spectrum, multiply, padded_spectrum
@@ -82,15 +83,17 @@ def fold(tiles: Tensor, axis: int, inner: int, step: int) -> Tensor:
     return total.narrow(axis, 0, (count - 1) * step + length)
 
 
+def _work(problem: Problem) -> dict[str, float]:
+    tiling = cut(problem)
+    found = work(problem, tiling, at_once=False)
+    results = 2.0 * problem.batch * problem.out_channels * math.prod(problem.size) * problem.dtype.itemsize
+    return {
+        **found,
+        "fresh_bytes": found["fresh_bytes"] + 2 * fresh(found["spectrum_bytes"]) + fresh(results),
+        "fold_bytes": results,
+    }
+
+
 OVERLAP_ADD = Algorithm(
-    "overlap_add",
-    "Fourier transforms of tiles, what overlaps added up",
-    correlate,
-    exact_types,
-    lambda problem: {
-        **work(problem, cut(problem)),
-        "fold_bytes": float(
-            2 * problem.batch * problem.out_channels * math.prod(problem.size) * problem.dtype.itemsize
-        ),
-    },
+    "overlap_add", "Fourier transforms of tiles, what overlaps added up", correlate, exact_types, _work
 )

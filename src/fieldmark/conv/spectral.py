@@ -14,7 +14,8 @@ from torch import Tensor
 from fieldmark.conv.gradients import unstride
 from fieldmark.conv.memory import empty
 from fieldmark.conv.problem import Problem
-from fieldmark.conv.tiling import CHUNK, Tiling, chunks, uses_matrices
+from fieldmark.conv.tiling import CHUNK, Tiling, chunks, in_one_go, uses_matrices
+from fieldmark.memory import keep_freed_memory
 
 
 def correlate_tiles(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
@@ -27,6 +28,9 @@ def correlate_tiles(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> T
     >>> correlate_tiles(x.reshape(1, 1, 5), w.reshape(1, 1, 2), problem, tiling).round().tolist()
     [[[1.0, 3.0, 5.0, 7.0]]]
     """
+    keep_freed_memory(2**26)
+    if in_one_go(problem, tiling):
+        return correlate_at_once(x, w, problem, tiling)
     y = empty((problem.batch, problem.groups, problem.out_channels // problem.groups, *problem.output), x)
     x = x.reshape(problem.batch, problem.groups, -1, *problem.size)
     w = w.reshape(problem.groups, problem.out_channels // problem.groups, *w.shape[1:])
@@ -38,6 +42,39 @@ def correlate_tiles(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> T
             found = inverse(multiply(tiles, kernel, problem), tiling.length, valid, x.is_complex())
             place(found, y[pictures, groups], rows, tiling)
     return y.reshape(problem.batch, problem.out_channels, *problem.output)
+
+
+def correlate_at_once(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
+    """`correlate_tiles` for one tile and a kernel per channel, as the product of two transforms.
+
+    With the kernel turned around the full convolution has output t at sum of x[t - k] w[reach - 1 - k], and
+    the wanted ones begin at reach - 1 - before.
+    """
+    dims, there, back = tuple(range(2, 2 + problem.axes)), torch.fft.rfftn, torch.fft.irfftn
+    if x.is_complex():
+        there, back = torch.fft.fftn, torch.fft.ifftn
+    turned = dilated(w[:, 0], problem).flip(tuple(range(1, 1 + problem.axes)))
+    spectra = there(x, s=tiling.length, dim=dims).mul_(
+        there(turned, s=tiling.length, dim=tuple(d - 1 for d in dims))
+    )
+    full = back(spectra, s=tiling.length, dim=dims)
+    starts = [reach - 1 - before for reach, (before, _) in zip(problem.reach, problem.padding, strict=True)]
+    if min(starts) < 0:  # more padding than the kernel can reach over: the circle is turned so far
+        full = full.roll([max(0, -start) for start in starts], dims)
+    wanted: Any = (...,)
+    for start, out, stride in zip(starts, problem.unstrided, problem.stride, strict=True):
+        wanted = (*wanted, slice(max(0, start), max(0, start) + out, stride))
+    return full[wanted].contiguous()
+
+
+def dilated(w: Tensor, problem: Problem) -> Tensor:
+    """w (..., *kernel) with the zeros of its dilation between the taps: (..., *reach)."""
+    if all(d == 1 for d in problem.dilation):
+        return w
+    spread = w.new_zeros(*w.shape[: w.ndim - problem.axes], *problem.reach)
+    taps: Any = (..., *[slice(None, None, d) for d in problem.dilation])
+    spread[taps] = w
+    return spread
 
 
 def kernel_gradient(x: Tensor, gradient: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
@@ -110,11 +147,7 @@ def kernel_spectrum(w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
 
     w (G, C_out/G, C_in/G, *kernel) -> (G, C_out/G, C_in/G, F), or (F, G, C_in/G, C_out/G) for matrix products.
     """
-    if any(d > 1 for d in problem.dilation):
-        spread = w.new_zeros(*w.shape[:3], *problem.reach)
-        taps: Any = (..., *[slice(None, None, d) for d in problem.dilation])
-        spread[taps] = w
-        w = spread
+    w = dilated(w, problem)
     if not uses_matrices(problem):
         return padded_spectrum(w.conj(), tiling.length).conj().resolve_conj()
     groups, height, width = w.shape[:3]

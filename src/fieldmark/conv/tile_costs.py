@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from fieldmark.conv.costs import fresh, seconds
 from fieldmark.conv.problem import Problem
-from fieldmark.conv.tiling import Tiling, candidates, chunks, uses_matrices
+from fieldmark.conv.tiling import Tiling, candidates, chunks, in_one_go, uses_matrices
 
 
 @lru_cache(maxsize=4096)
@@ -21,14 +21,14 @@ def tiled(problem: Problem) -> Tiling:
     return min(candidates(problem), key=lambda tiling: seconds(work(problem, tiling), problem))
 
 
-def work(problem: Problem, tiling: Tiling) -> dict[str, float]:
+def work(problem: Problem, tiling: Tiling, at_once: bool = True) -> dict[str, float]:
     """Units of work of a cut: butterflies of the transforms, products per frequency, bytes moved, calls.
 
     A transform of n points along an axis has n log2(n) butterflies here, whatever its radix. Rows that hold nothing,
     or that nobody wants, are not transformed (`spectral.padded_spectrum`, `spectral.inverse`).
 
-    >>> work(Problem(1, 1, 1, (8,), (1,), (1,), ((0, 0),), (1,)), Tiling((1,), (8,), (8,)))["butterflies"]
-    48.0
+    >>> work(Problem(1, 1, 1, (8,), (1,), (1,), ((0, 0),), (1,)), Tiling((1,), (8,), (8,)))["small_butterflies"]
+    72.0
     """
     length, groups = tiling.length, problem.groups
     width, height = problem.in_channels // groups, problem.out_channels // groups
@@ -39,6 +39,10 @@ def work(problem: Problem, tiling: Tiling) -> dict[str, float]:
     portions = sum(len(pieces) for _, pieces in chunks(problem, tiling))
     maps = tiles * groups * (width + height)
     size = 2 * problem.dtype.itemsize // (2 if problem.dtype.is_complex else 1)
+    if at_once and in_one_go(problem, tiling):
+        small = points * math.log2(points) * 3 * problem.batch * groups
+        return {"small_calls": 12.0, "small_butterflies": small}
+    portion = frequencies * size * maps / max(portions, 1)
     result = {
         "calls": 16.0 + 22.0 * portions,
         "butterflies": points * math.log2(points) * tiles * groups * width
@@ -46,6 +50,7 @@ def work(problem: Problem, tiling: Tiling) -> dict[str, float]:
         "inverse_butterflies": tiles * groups * height * _passes(length, tiling.step),
         "spectrum_bytes": float(frequencies * size * maps),
         "kernel_bytes": float(frequencies * size * kernels),
+        "fresh_bytes": 2 * portions * fresh(portion),
         "large_bytes": fresh(
             frequencies * size * kernels,
             problem.batch * problem.out_channels * math.prod(problem.output) * problem.dtype.itemsize,

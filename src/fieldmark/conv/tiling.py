@@ -16,6 +16,9 @@ CHUNK = 2**19
 FEW = 16
 """Up to so many pairs of channels are summed one by one; a matrix product per frequency is slower there."""
 
+AT_ONCE = 2**15
+"""Points of all transforms together up to which PyTorch's calls cost more than the arithmetic they save."""
+
 LONGEST = 512
 """Tiles with longer transforms than this do not pay: their working set leaves the caches."""
 
@@ -76,6 +79,13 @@ def chunks(problem: Problem, tiling: Tiling) -> Iterator[tuple[slice, list[tuple
     ]
     for first in range(0, problem.groups, groups):
         yield slice(first, first + groups), pieces
+
+
+def in_one_go(problem: Problem, tiling: Tiling) -> bool:
+    """Whether the whole is so small that the fewest calls are the fastest way."""
+    small = problem.batch * problem.groups * math.prod(tiling.length) <= AT_ONCE
+    alone = problem.in_channels == problem.out_channels == problem.groups
+    return small and alone and math.prod(tiling.tiles) == 1
 
 
 def uses_matrices(problem: Problem) -> bool:

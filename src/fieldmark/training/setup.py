@@ -18,7 +18,7 @@ from fieldmark.training.augmentation import build
 from fieldmark.training.averaging import Average
 from fieldmark.training.display import Display
 from fieldmark.training.losses import CrossEntropy, balanced_weights
-from fieldmark.training.memory import keep_freed_memory
+from fieldmark.memory import keep_freed_memory
 from fieldmark.training.optimisers import decayed_parameters, optimiser
 from fieldmark.training.precision import resolve
 from fieldmark.training.rate_finder import find_learning_rate

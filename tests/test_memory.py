@@ -6,7 +6,7 @@ import pytest
 
 PROGRAM = """
 import resource, torch
-from fieldmark.training.memory import keep_freed_memory
+from fieldmark.memory import keep_freed_memory
 assert keep_freed_memory()
 def step():
     for _ in range(16):  # the first few settle where the block lies
