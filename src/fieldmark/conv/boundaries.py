@@ -21,8 +21,8 @@ def extend(x: Tensor, padding: Sequence[Pair], boundary: str) -> Tensor:
     """x (..., *spatial) with its last axes made longer by `padding`, (before, after) per axis.
 
     zeros; reflect: 3 2 | 1 2 3 | 2 1 (the edge is not repeated); replicate: 1 1 | 1 2 3 | 3 3; circular:
-    2 3 | 1 2 3 | 1 2. Reflections and repetitions go on as far as needed. Raises UserError for another name, and
-    for an empty axis, which has nothing to repeat.
+    2 3 | 1 2 3 | 1 2. Reflections and repetitions go on as far as needed. Raises UserError for another name,
+    and for an empty axis, which has nothing to repeat.
 
     >>> extend(torch.tensor([1, 2, 3]), [(2, 2)], "reflect").tolist()
     [3, 2, 1, 2, 3, 2, 1]

@@ -35,8 +35,8 @@ NEVER = ("reference",)
 class Choice:
     """What `auto` takes for a call. seconds: the predicted time of every algorithm that supports it.
 
-    input, kernel: with gradients, what computes those of x and of the kernel. bound: how far the result may be from
-    the truth.
+    input, kernel: with gradients, what computes those of x and of the kernel. bound: how far the result may
+    be from the truth.
     """
 
     algorithm: str
@@ -66,8 +66,9 @@ def choose(
 ) -> Choice:
     """Which algorithm `auto` takes for such a call, and why.
 
-    x, kernel: what correlate1d, 2d or 3d (axes) would be given, or their shapes as tuples of whole numbers, with
-    `dtype` (float32 unless told). gradient: whether a backward pass will follow. Raises UserError as the call would.
+    x, kernel: what correlate1d, 2d or 3d (axes) would be given, or their shapes as tuples of whole numbers,
+    with `dtype` (float32 unless told). gradient: whether a backward pass will follow. Raises UserError as the
+    call would.
 
     >>> print(choose((64, 64, 64), (64, 64, 1, 1)))
     torch: ...
@@ -96,7 +97,8 @@ def choose(
     times = predictions(problem)
     if not times:
         name = str(problem.dtype).removeprefix("torch.")
-        reason = f"no costs are known for {name} on {problem.device}; conv.fit_costs('{problem.device}') measures them"
+        device = problem.device
+        reason = f"no costs are known for {name} on {device}; conv.fit_costs('{device}') measures them"
         return Choice("torch", {}, reason, error_bound("torch"), *(("torch", "torch") if gradient else ()))
     best = fastest(times)
     reason = _reason(problem, times, best)

@@ -69,7 +69,10 @@ def element_type(dtype: torch.dtype) -> str:
 
 @lru_cache(maxsize=32)
 def prices_for(device: str, element: str) -> Prices:
-    """The prices fitted on this machine where there are any, else those that come with the package; {} for none."""
+    """The prices fitted on this machine where there are any, else those that come with the package.
+
+    {} where there are neither.
+    """
     fitted = load_fitted().get(device, {}).get(element)
     return fitted if fitted is not None else PRICES.get(device, {}).get(element, {})
 
@@ -84,7 +87,10 @@ def priced(problem: Problem) -> bool:
 
 
 def load_fitted() -> dict[str, dict[str, Prices]]:
-    """device -> dtype -> unit -> nanoseconds, as `fit_costs` wrote them; {} without a file that can be read."""
+    """device -> dtype -> unit -> nanoseconds, as `fit_costs` wrote them.
+
+    {} without a file that can be read.
+    """
     try:
         found = json.loads(fitted_file().read_text(encoding="utf-8"))
         return {

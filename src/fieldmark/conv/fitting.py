@@ -49,9 +49,10 @@ def fit_costs(
 ) -> Path:
     """Measure this machine for about `budget` seconds, and keep the prices for `auto` and `choose`.
 
-    device: "cpu" or "cuda". Every algorithm is timed on a fixed list of problems in float32 and float64, and the
-    prices are the non-negative ones whose predictions are nearest, in the logarithm, to the times. Units that
-    the list hardly touches stay near the prices that come with the package. progress: told a line per dtype.
+    device: "cpu" or "cuda". Every algorithm is timed on a fixed list of problems in float32 and float64, and
+    the prices are the non-negative ones whose predictions are nearest, in the logarithm, to the times. Units
+    that the list hardly touches stay near the prices that come with the package. progress: told a line per
+    dtype.
 
     out: the file, by default one under $FIELDMARK_DATA (~/.cache/fieldmark) for this PyTorch and number of
     threads, which replaces an earlier one. Returns its path. Raises OSError where it cannot be written.
@@ -82,7 +83,10 @@ def fit_costs(
 
 
 def measure(device: str, dtype: torch.dtype, budget: float) -> Iterator[Measurement]:
-    """Times of every algorithm on the problems of `design`, until `budget` seconds are over (at least one)."""
+    """Times of every algorithm on the problems of `design`.
+
+    Until `budget` seconds are over, and at least one.
+    """
     end = time.perf_counter() + budget
     for problem in design(device, dtype):
         for what, work, run in runs(problem):
@@ -112,14 +116,17 @@ def design(device: str, dtype: torch.dtype) -> list[Problem]:
     ]  # fmt: skip
     mixed = [each for pair in zip(several, one, strict=False) for each in pair]
     return [
-        Problem(n, c_in, c_out, (size, size), (k, k), padding=((k // 2, k // 2),) * 2, groups=groups, dtype=dtype,
-                device=device)
+        Problem(n, c_in, c_out, (size, size), (k, k), padding=((k // 2, k // 2),) * 2, groups=groups,
+                dtype=dtype, device=device)
         for n, c_in, c_out, size, k, groups in mixed
     ]  # fmt: skip
 
 
 def runs(problem: Problem) -> Iterator[tuple[str, Work, Callable[[], object]]]:
-    """(what, work, a call that does it) for the forward pass of each algorithm, and for the gradients' own ways."""
+    """(what, work, a call that does it).
+
+    For the forward pass of each algorithm, and for the gradients' own ways.
+    """
     generator = torch.Generator().manual_seed(0)
     shape = (problem.batch, problem.in_channels, *problem.size)
     x = torch.randn(shape, generator=generator, dtype=problem.dtype).to(problem.device)
@@ -183,8 +190,8 @@ def clock(run: Callable[[], object], device: str) -> float:
 def fit(measurements: list[Measurement], start: Prices, hold: float = 0.05) -> Prices:
     """Non-negative prices that predict the times best in the logarithm, held near `start` by `hold` each.
 
-    Minimises sum ((work . prices) / time - 1)^2, the rows weighted anew so that factors above and below count alike,
-    plus hold * sum (price / start - 1)^2, by coordinate descent.
+    Minimises sum ((work . prices) / time - 1)^2, the rows weighted anew so that factors above and below count
+    alike, plus hold * sum (price / start - 1)^2, by coordinate descent.
     """
     units = sorted({unit for each in measurements for unit in each.work} | set(start))
     known = np.array([start.get(unit) or 1e-3 for unit in units])

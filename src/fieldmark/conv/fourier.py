@@ -23,10 +23,10 @@ BOUND = 8.0
 def correlate_whole(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     """One transform of the whole picture, a product, one transform back (Cooley & Tukey 1965; Stockham 1966).
 
-    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype. Differentiable.
-    Every output is within BOUND * eps * log2(n) * ||x||_2 * ||w||_2 of the truth, with n points in a transform and
-    the norms taken over the channels that enter it (Higham 2002, section 24.1): the error follows the largest
-    numbers, so that outputs much smaller than their neighbours lose digits.
+    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype.
+    Differentiable. Every output is within BOUND * eps * log2(n) * ||x||_2 * ||w||_2 of the truth, with n
+    points in a transform and the norms taken over the channels that enter it (Higham 2002, section 24.1): the
+    error follows the largest numbers, so that outputs much smaller than their neighbours lose digits.
 
     >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> correlate_whole(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).round().tolist()
@@ -36,9 +36,10 @@ def correlate_whole(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
 
 
 def correlate_saved(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
-    """Overlap-save: overlapping tiles, of whose circular correlation the part that wraps around is thrown away.
+    """Overlap-save: transforms of overlapping tiles.
 
-    Otherwise as `correlate_whole`, with n the points of a tile. The cut is `tiling.tiled`.
+    The part of their circular correlation that wraps around is thrown away. Otherwise as `correlate_whole`,
+    with n the points of a tile. The cut is `tile_costs.tiled`.
 
     >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> correlate_saved(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).round().tolist()

@@ -85,8 +85,8 @@ def padding_for(
     """The padding (before, after) that `full`, `same` or `valid` stands for.
 
     full: d(m-1) on both sides, every input meets every tap; same: floor(d(m-1)/2) before and the rest
-    after, the size stays at stride 1; valid: none. kernel: a number gives one pair, a sequence one pair per axis. Raises
-    UserError for another mode.
+    after, the size stays at stride 1; valid: none. kernel: a number gives one pair, a sequence one pair per
+    axis. Raises UserError for another mode.
 
     >>> padding_for("same", 5), padding_for("same", 4), padding_for("full", (3, 3), dilation=2)
     ((2, 2), (1, 2), ((4, 4), (4, 4)))
@@ -104,8 +104,8 @@ def receptive_field(layers: Iterable[Sequence[int]]) -> int:
     """How many inputs along an axis one output of a chain of layers sees.
 
     layers: (kernel, stride) or (kernel, stride, dilation) of each convolution or pooling, first layer first.
-    r += d(k-1)j, j *= s, from r = j = 1 (Araujo, Norris & Sim 2019, Distill). Raises UserError for an entry of
-    another form.
+    r += d(k-1)j, j *= s, from r = j = 1 (Araujo, Norris & Sim 2019, Distill). Raises UserError for an entry
+    of another form.
 
     >>> receptive_field([(3, 1), (2, 2), (3, 1)])  # conv3, pool2, conv3
     8

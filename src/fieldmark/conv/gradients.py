@@ -22,7 +22,9 @@ def by_torch(
     wanted: Sequence[bool] = (True, True),
     channels_last: bool = False,
 ) -> tuple[Tensor | None, Tensor | None]:
-    """dL/dx and dL/dw, each None unless `wanted`, from gradient = dL/dy (N, C_out, *output). Differentiable again.
+    """dL/dx and dL/dw, each None unless `wanted`, from gradient = dL/dy (N, C_out, *output).
+
+    Differentiable again.
 
     >>> x, w = torch.ones(1, 1, 3), torch.tensor([[[1.0, 2.0]]])
     >>> to_x, to_w = by_torch(torch.ones(1, 1, 2), x, w, Problem(1, 1, 1, (3,), (2,), (1,), ((0, 0),), (1,)))
@@ -75,9 +77,9 @@ def _through_forward(
 def transposed(gradient: Tensor, w: Tensor, problem: Problem) -> tuple[Tensor, Tensor, Problem]:
     """The correlation that gives dL/dx from dL/dy: its input, its kernel and its problem.
 
-    The gradient, spread out by the stride and padded by what the padding left, meets the kernel turned around,
-    with the two channel axes swapped (conjugated for complex numbers): Dumoulin & Visin 2016, arXiv 1603.07285,
-    section 4.
+    The gradient, spread out by the stride and padded by what the padding left, meets the kernel turned
+    around, with the two channel axes swapped (conjugated for complex numbers): Dumoulin & Visin 2016,
+    arXiv 1603.07285, section 4.
 
     >>> gradient, w = torch.ones(1, 1, 2), torch.tensor([[[1.0, 2.0]]])
     >>> _, turned, back = transposed(gradient, w, Problem(1, 1, 1, (3,), (2,), (1,), ((0, 0),), (1,)))

@@ -16,8 +16,8 @@ from fieldmark.conv.problem import Algorithm, Problem, exact_types
 def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     """The kernels as rows times the windows as columns (Chellapilla, Puri & Simard 2006).
 
-    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype. Differentiable.
-    The columns take as many times the memory of x as the kernel has taps.
+    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype.
+    Differentiable. The columns take as many times the memory of x as the kernel has taps.
 
     >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> columns(picture, Problem(1, 1, 1, (3, 3), (2, 2)))[0, 0]

@@ -21,10 +21,10 @@ _NUMPY = {
 
 
 def empty(shape: Sequence[int], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """An uninitialised tensor of `shape`, on the device and of the dtype of `like`, unless another dtype is told.
+    """An uninitialised tensor of `shape`, on the device of `like`, and of its dtype unless another is told.
 
-    On a processor a large one comes from numpy, which asks Linux for pages of 2 MiB where PyTorch takes 4 KiB: to
-    fill 128 MiB for the first time then takes 7 ms and not 40.
+    On a processor a large one comes from numpy, which asks Linux for pages of 2 MiB where PyTorch takes
+    4 KiB: to fill 128 MiB for the first time then takes 7 ms and not 40.
 
     >>> empty((2, 3), torch.ones(1)).shape
     torch.Size([2, 3])

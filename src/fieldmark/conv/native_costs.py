@@ -17,20 +17,21 @@ VECTOR = 16
 """float32 numbers in a register: oneDNN computes so many output channels at once, wanted or not."""
 
 WIDEST = {"forward": 62, "input": 17, "kernel": 14}
-"""The widest kernel that oneDNN generates direct code for. A wider one is unfolded into columns, or done naively."""
+"""The widest kernel that oneDNN generates direct code for; wider ones are unfolded into columns, or naive."""
 
 WIDEST_BLOCK = 240
-"""The forward pass in NCHW: kernel width times input channels (of a block of 16) that the generated code may hold."""
+"""The forward pass in NCHW: kernel width times input channels (up to 16) that generated code may hold."""
 
 
 def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str, float]:
     """Units of work of one part of a convolution in PyTorch.
 
-    Which way oneDNN 3.12 takes was read from its own log (ONEDNN_VERBOSE=1) over kernels of 1 to 63 and 1 to 64
-    channels: direct code in blocks of 16 output channels; columns and a matrix product (`gemm:jit`); or naive loops
-    (`ref:any`). In float64 PyTorch itself unfolds into columns.
+    Which way oneDNN 3.12 takes was read from its own log (ONEDNN_VERBOSE=1) over kernels of 1 to 63 and 1 to
+    64 channels: direct code in blocks of 16 output channels; columns and a matrix product (`gemm:jit`); or
+    naive loops (`ref:any`). In float64 PyTorch itself unfolds into columns.
 
-    >>> work(Problem(1, 1, 1, (8, 8), (1, 1)), "forward")["direct_multiply"]  # 64 outputs, 16 channels at a time
+    >>> problem = Problem(1, 1, 1, (8, 8), (1, 1))
+    >>> work(problem, "forward")["direct_multiply"]  # 64 outputs, 16 channels at a time
     1024.0
     """
     channels_last = channels_last and problem.in_channels > 1  # one channel is first and last at once

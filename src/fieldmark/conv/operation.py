@@ -27,27 +27,31 @@ def correlate2d(
 ) -> Any:
     """Slide `kernel` over pictures and sum the products: what deep learning calls a convolution.
 
-        y[i, j] = sum over k, l of x[i*stride + k*dilation - before, j*stride + l*dilation - before] * kernel[k, l]
+        y[i, j] = sum over k, l of
+            x[i*stride + k*dilation - before, j*stride + l*dilation - before] * kernel[k, l]
 
-    x, kernel: numpy arrays (or lists) give a numpy array, tensors give a tensor; beside a tensor an array takes its
-    dtype and device. float32, float64, complex64, complex128; tensors also float16 and bfloat16, by PyTorch.
-    Integers are computed as float64, so that nothing wraps around.
+    x, kernel: numpy arrays (or lists) give a numpy array, tensors give a tensor; beside a tensor an array
+    takes its dtype and device. float32, float64, complex64, complex128; tensors also float16 and bfloat16, by
+    PyTorch. Integers are computed as float64, so that nothing wraps around.
 
-    A kernel (kh, kw) is applied to every leading axis of x (..., H, W): a picture, or any batch of them; a picture
-    with its colours last needs np.moveaxis(x, -1, 0) first. A kernel (C_out, C_in/groups, kh, kw) sums over the
-    channels of x (N, C_in, H, W) or (C_in, H, W). bias: C_out numbers, or one for a kernel (kh, kw).
+    A kernel (kh, kw) is applied to every leading axis of x (..., H, W): a picture, or any batch of them; a
+    picture with its colours last needs np.moveaxis(x, -1, 0) first. A kernel (C_out, C_in/groups, kh, kw)
+    sums over the channels of x (N, C_in, H, W) or (C_in, H, W).
+
+    bias: C_out numbers, or one for a kernel (kh, kw).
 
     padding: a number, one per axis, (before, after) per axis, or `full`, `same` (stride 1 keeps the size),
     `valid`; boundary: what stands there, `zeros`, `reflect`, `replicate` or `circular`.
 
-    algorithm: one of conv.ALGORITHMS, or `auto`, the fastest by the cost model (conv.choose says which and why). All
-    are differentiable in x and kernel, and differ by rounding only: with gamma = n*eps/(1 - n*eps) for n products,
-    `reference`, `im2col`, `shifted`, `torch`, `channels_last` stay within gamma * (|x| correlated with
-    |kernel|), element by element; the Fourier ones within a bound on norms (`fourier.py`), `winograd` within that of
-    its matrices (`winograd.py`). `auto` takes any but `winograd`, so its loosest bound is the Fourier one.
+    algorithm: one of conv.ALGORITHMS, or `auto`, the fastest by the cost model (conv.choose says which and
+    why). All are differentiable in x and kernel, and differ by rounding only: with gamma = n*eps/(1 - n*eps)
+    for n products, `reference`, `im2col`, `shifted`, `torch`, `channels_last` stay within gamma * (|x|
+    correlated with |kernel|), element by element; the Fourier ones within a bound on norms (`fourier.py`),
+    `winograd` within that of its matrices (`winograd.py`). `auto` takes any but `winograd`, so its loosest
+    bound is the Fourier one.
 
-    Raises UserError (a ValueError) for shapes that do not fit, naming both and the rule, and where an algorithm
-    that was asked for by name does not support the case.
+    Raises UserError (a ValueError) for shapes that do not fit, naming both and the rule, and where an
+    algorithm that was asked for by name does not support the case.
 
     >>> correlate2d([[0, 1, 2], [3, 4, 5], [6, 7, 8]], [[0, 1], [2, 3]])
     array([[19., 25.],
@@ -96,8 +100,8 @@ def correlate1d(
 ) -> Any:
     """Slide `kernel` along signals and sum the products.
 
-    x (..., L) with kernel (k,), or x (N, C_in, L) or (C_in, L) with kernel (C_out, C_in/groups, k). A padding of
-    two bare numbers is (before, after). Everything else, and what is raised, as `correlate2d`.
+    x (..., L) with kernel (k,), or x (N, C_in, L) or (C_in, L) with kernel (C_out, C_in/groups, k). A padding
+    of two bare numbers is (before, after). Everything else, and what is raised, as `correlate2d`.
 
     >>> correlate1d([1, 3, 2, 4], [1, 0, -1])
     array([-1., -1.])

@@ -20,9 +20,9 @@ from fieldmark.conv.tiling import Tiling
 def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     """Overlap-add (Oppenheim & Schafer, Discrete-Time Signal Processing, section 8.7).
 
-    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype. Differentiable.
-    The tiles of x do not overlap; a convolution makes each longer by reach - 1 on every axis. The error bound is
-    that of `fourier.correlate_saved`, times the number of tiles that meet in an output.
+    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype.
+    Differentiable. The tiles of x do not overlap; a convolution makes each longer by reach - 1 on every axis.
+    The error bound is that of `fourier.correlate_saved`, times the number of tiles that meet in an output.
 
     >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> correlate(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).round().tolist()

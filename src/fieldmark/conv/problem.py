@@ -76,8 +76,8 @@ class Algorithm:
     """A way to compute any Problem it supports: differentiable in both, and never another result in silence.
 
     correlate(x, w, problem): x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output).
-    unsupported(problem): why it cannot, or None. work(problem): what it costs, in the units that the cost model
-    (`costs.py`) knows the price of.
+    unsupported(problem): why it cannot, or None. work(problem): what it costs, in the units that the cost
+    model (`costs.py`) knows the price of.
     """
 
     name: str

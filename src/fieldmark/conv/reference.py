@@ -1,4 +1,7 @@
-"""The definition: one window at a time, multiplied with the kernel and summed. The rest is tested against it."""
+"""The definition: one window at a time, multiplied with the kernel and summed.
+
+The rest is tested against it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ Array = NDArray[Any]
 def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     """The cross-correlation that `problem` describes, by loops.
 
-    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype. Differentiable.
+    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype.
+    Differentiable.
 
     >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> correlate(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).tolist()
@@ -65,7 +69,7 @@ def every_output(problem: Problem) -> Iterator[tuple[int, int, tuple[int, ...]]]
 
 
 def window_of(channel: int, position: tuple[int, ...], problem: Problem) -> Any:
-    """What an output looks at: the input channels of its group, and a (dilated) window that starts at i*stride."""
+    """What an output looks at: the channels of its group, and a (dilated) window that starts at i*stride."""
     width = problem.in_channels // problem.groups
     group = channel // (problem.out_channels // problem.groups)
     spatial = [

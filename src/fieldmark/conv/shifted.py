@@ -1,4 +1,4 @@
-"""One product per tap of the kernel: the picture, shifted to that tap, times the tap's weights, all added up."""
+"""One product per tap of the kernel: the picture, shifted to it, times its weights, all added up."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ BLOCK = 2**19
 def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     """y = sum over the taps k of w[:, :, k] times x shifted by k.
 
-    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype. Differentiable.
-    A shift is a view, so nothing is copied but what a matrix product over several channels needs.
+    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype.
+    Differentiable. A shift is a view, so nothing is copied but what a matrix product over several channels
+    needs.
 
     >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> correlate(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).tolist()
@@ -70,10 +71,20 @@ class _OneChannel(torch.autograd.Function):
         taps = list(product(*map(range, problem.kernel)))
         weights = w.flatten().tolist()
         for pictures, rows in _blocks(problem):
-            y[pictures, :, rows].zero_()
-            for weight, tap in zip(weights, taps, strict=True):
+            part = y[pictures, :, rows]
+            begun = False
+            for weight, tap in sorted(
+                zip(weights, taps, strict=True), key=lambda each: _unmet(each[1], problem)
+            ):
                 to, seen = meeting(tap, problem, rows)
-                y[(pictures, slice(None), *to)].add_(x[(pictures, slice(None), *seen)], alpha=weight)
+                source = x[(pictures, slice(None), *seen)]
+                if begun or source.numel() < part.numel():
+                    if not begun:
+                        part.zero_()
+                    y[(pictures, slice(None), *to)].add_(source, alpha=weight)
+                else:  # the first tap that every output meets saves a pass of zeros
+                    torch.mul(source, weight, out=part)
+                begun = True
         return y
 
     @staticmethod
@@ -94,8 +105,8 @@ class _OneChannel(torch.autograd.Function):
 def meeting(tap: Sequence[int], problem: Problem, rows: slice) -> tuple[Any, Any]:
     """Which outputs meet the picture at `tap`, and which of its numbers they meet: slices per axis.
 
-    rows: the outputs along the first axis that are wanted. Outputs that meet the padding there are left out, as it
-    adds nothing.
+    rows: the outputs along the first axis that are wanted. Outputs that meet the padding there are left out,
+    as it adds nothing.
 
     >>> problem = Problem(1, 1, 1, (5,), (3,), (1,), ((1, 1),), (1,))
     >>> meeting((0,), problem, slice(0, 5))
@@ -113,6 +124,12 @@ def meeting(tap: Sequence[int], problem: Problem, rows: slice) -> tuple[Any, Any
         begin = low * s + offset
         seen.append(slice(begin, begin + (high - low - 1) * s + 1, s) if high > low else slice(0, 0))
     return tuple(to), tuple(seen)
+
+
+def _unmet(tap: Sequence[int], problem: Problem) -> int:
+    """How many outputs meet the padding at `tap`: the taps near the middle come first."""
+    to, _ = meeting(tap, problem, slice(0, problem.output[0]))
+    return math.prod(problem.output) - math.prod(each.stop - each.start for each in to)
 
 
 def _blocks(problem: Problem) -> Iterator[tuple[slice, slice]]:

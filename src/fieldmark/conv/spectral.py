@@ -1,9 +1,10 @@
-"""Convolution through the Fourier transform: transform tiles, multiply frequency by frequency, transform back."""
+"""Convolution through the Fourier transform: tiles there, a product per frequency, and back."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -21,7 +22,8 @@ from fieldmark.memory import keep_freed_memory
 def correlate_tiles(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
     """Correlation by overlap-save: overlapping tiles go in, the part that did not wrap around comes out.
 
-    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output). No gradients: see `fourier.py`.
+    x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output). No gradients: see
+    `fourier.py`.
 
     >>> x, w, problem = torch.arange(5.0), torch.ones(2), Problem(1, 1, 1, (5,), (2,), (1,), ((0, 0),), (1,))
     >>> tiling = Tiling((2,), (2,), (4,))
@@ -58,13 +60,21 @@ def correlate_at_once(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) ->
         there(turned, s=tiling.length, dim=tuple(d - 1 for d in dims))
     )
     full = back(spectra, s=tiling.length, dim=dims)
-    starts = [reach - 1 - before for reach, (before, _) in zip(problem.reach, problem.padding, strict=True)]
-    if min(starts) < 0:  # more padding than the kernel can reach over: the circle is turned so far
-        full = full.roll([max(0, -start) for start in starts], dims)
-    wanted: Any = (...,)
-    for start, out, stride in zip(starts, problem.unstrided, problem.stride, strict=True):
-        wanted = (*wanted, slice(max(0, start), max(0, start) + out, stride))
+    shifts, wanted = _window(problem)
+    if any(shifts):  # more padding than the kernel can reach over: the circle is turned so far
+        full = full.roll(shifts, dims)
     return full[wanted].contiguous()
+
+
+@lru_cache(maxsize=4096)
+def _window(problem: Problem) -> tuple[tuple[int, ...], Any]:
+    """How far to turn the full convolution, and which part of it is the result."""
+    starts = [reach - 1 - before for reach, (before, _) in zip(problem.reach, problem.padding, strict=True)]
+    parts = [
+        slice(max(0, start), max(0, start) + out, stride)
+        for start, out, stride in zip(starts, problem.unstrided, problem.stride, strict=True)
+    ]
+    return tuple(max(0, -start) for start in starts), (..., *parts)
 
 
 def dilated(w: Tensor, problem: Problem) -> Tensor:
@@ -145,7 +155,8 @@ def inverse(spectra: Tensor, length: Sequence[int], wanted: Sequence[slice], is_
 def kernel_spectrum(w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
     """conj(transform(conj(w))), which makes a product of spectra a correlation.
 
-    w (G, C_out/G, C_in/G, *kernel) -> (G, C_out/G, C_in/G, F), or (F, G, C_in/G, C_out/G) for matrix products.
+    w (G, C_out/G, C_in/G, *kernel) -> (G, C_out/G, C_in/G, F), or (F, G, C_in/G, C_out/G) for matrix
+    products.
     """
     w = dilated(w, problem)
     if not uses_matrices(problem):
@@ -222,7 +233,10 @@ def disjoint(numbers: Tensor, rows: slice, tiling: Tiling) -> Tensor:
 
 
 def place(found: Tensor, y: Tensor, rows: slice, tiling: Tiling) -> None:
-    """Write tiles (n, G, C, T, *part) side by side into y (n, G, C, *output), from row `rows.start` of tiles on."""
+    """Write tiles (n, G, C, T, *part) side by side into y (n, G, C, *output).
+
+    From row `rows.start` of tiles on.
+    """
     parts = found.shape[4:]
     counts = (rows.stop - rows.start, *tiling.tiles[1:])
     y = y[:, :, :, rows.start * parts[0] :]

@@ -24,10 +24,11 @@ def tiled(problem: Problem) -> Tiling:
 def work(problem: Problem, tiling: Tiling, at_once: bool = True) -> dict[str, float]:
     """Units of work of a cut: butterflies of the transforms, products per frequency, bytes moved, calls.
 
-    A transform of n points along an axis has n log2(n) butterflies here, whatever its radix. Rows that hold nothing,
-    or that nobody wants, are not transformed (`spectral.padded_spectrum`, `spectral.inverse`).
+    A transform of n points along an axis has n log2(n) butterflies here, whatever its radix. Rows that hold
+    nothing, or that nobody wants, are not transformed (`spectral.padded_spectrum`, `spectral.inverse`).
 
-    >>> work(Problem(1, 1, 1, (8,), (1,), (1,), ((0, 0),), (1,)), Tiling((1,), (8,), (8,)))["small_butterflies"]
+    >>> problem = Problem(1, 1, 1, (8,), (1,), (1,), ((0, 0),), (1,))
+    >>> work(problem, Tiling((1,), (8,), (8,)))["small_butterflies"]
     72.0
     """
     length, groups = tiling.length, problem.groups

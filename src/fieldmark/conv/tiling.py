@@ -11,12 +11,12 @@ from itertools import product
 from fieldmark.conv.problem import Problem
 
 CHUNK = 2**19
-"""Numbers that are transformed at a time: small enough for the caches, large enough to keep the cores busy."""
+"""Numbers transformed at a time: small enough for the caches, large enough to keep the cores busy."""
 
 FEW = 16
 """Up to so many pairs of channels are summed one by one; a matrix product per frequency is slower there."""
 
-AT_ONCE = 2**15
+AT_ONCE = 2**17
 """Points of all transforms together up to which PyTorch's calls cost more than the arithmetic they save."""
 
 LONGEST = 512
@@ -25,17 +25,19 @@ LONGEST = 512
 
 @dataclass(frozen=True)
 class Tiling:
-    """Per axis: how many tiles, how many outputs (at stride 1) each gives, and the length of its transform."""
+    """Per axis: how many tiles, how many outputs (at stride 1) of each, and the length of its transform."""
 
     tiles: tuple[int, ...]
     step: tuple[int, ...]
     length: tuple[int, ...]
 
 
+@lru_cache(maxsize=4096)
 def whole(problem: Problem) -> Tiling:
     """One tile: the transform of the whole picture.
 
-    A circle of max(n + max(before, after), reach) is enough: what wraps around meets the zeros of the padding.
+    A circle of max(n + max(before, after), reach) is enough: what wraps around meets the zeros of the
+    padding.
 
     >>> whole(Problem(1, 1, 1, (100,), (9,), (1,), ((4, 4),), (1,))).length
     (108,)
@@ -61,8 +63,8 @@ def candidates(problem: Problem) -> Iterator[Tiling]:
 def chunks(problem: Problem, tiling: Tiling) -> Iterator[tuple[slice, list[tuple[slice, slice]]]]:
     """The work in portions of about CHUNK numbers: groups, and for them pictures and rows of tiles.
 
-    Where the kernels' own spectra are larger than that, a portion is as large as they are, so that they are not read
-    again and again for little work.
+    Where the kernels' own spectra are larger than that, a portion is as large as they are, so that they are
+    not read again and again for little work.
     """
     width = (problem.in_channels + problem.out_channels) // problem.groups
     points = math.prod(tiling.length)
@@ -81,6 +83,7 @@ def chunks(problem: Problem, tiling: Tiling) -> Iterator[tuple[slice, list[tuple
         yield slice(first, first + groups), pieces
 
 
+@lru_cache(maxsize=4096)
 def in_one_go(problem: Problem, tiling: Tiling) -> bool:
     """Whether the whole is so small that the fewest calls are the fastest way."""
     small = problem.batch * problem.groups * math.prod(tiling.length) <= AT_ONCE
