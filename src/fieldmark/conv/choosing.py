@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -11,15 +12,16 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from fieldmark.conv import ALGORITHMS
-from fieldmark.conv.arguments import Padding
-from fieldmark.conv.arrays import take
+from fieldmark.conv.arguments import Padding, settled
+from fieldmark.conv.arrays import take, tensor_of
 from fieldmark.conv.automatic import Parts, kernel_gradients, with_gradient
-from fieldmark.conv.costs import priced, seconds
+from fieldmark.conv.costs import element_type, priced, seconds
 from fieldmark.conv.geometry import spell
 from fieldmark.conv.gradients import transposed_problem
 from fieldmark.conv.native import CHANNELS_LAST, TORCH
 from fieldmark.conv.native_costs import work as native_work
-from fieldmark.conv.problem import Algorithm, Problem
+from fieldmark.conv.problem import Algorithm, Problem, exact_types
+from fieldmark.errors import UserError
 from fieldmark.families import resolve
 
 MARGIN = 1.08
@@ -66,39 +68,35 @@ def choose(
 ) -> Choice:
     """Which algorithm `auto` takes for such a call, and why.
 
-    x, kernel: what correlate1d, 2d or 3d (axes) would be given, or their shapes as tuples of whole numbers,
-    with `dtype` (float32 unless told). gradient: whether a backward pass will follow. Raises UserError as the
-    call would.
+    x, kernel: what correlate1d, 2d or 3d (axes) would be given, or their shapes as tuples of whole numbers.
+    dtype: that of the numbers where it is not theirs; float32 for shapes alone. gradient: whether a backward
+    pass will follow. Raises UserError as the call would.
 
-    >>> print(choose((64, 64, 64), (64, 64, 1, 1)))
-    torch: ...
+    >>> print(choose((64, 64), (3, 3), dtype=torch.bfloat16))
+    torch: no other computes in bfloat16
     >>> choose((1024, 1024), (101, 101)).algorithm in ("fft", "overlap_save")
     True
     """
     from fieldmark.conv.planning import problem_of
 
-    signal, weights = (_stand_in(each, dtype) for each in (x, kernel))
-    if signal.device.type != "meta" or weights.device.type != "meta":
-        signal, weights, _ = (
-            take(signal, weights) if signal.device == weights.device else (signal, weights, 0)
-        )
+    if axes not in (1, 2, 3):
+        raise UserError(f"axes={axes!r}: 1, 2 or 3 is needed, as in correlate1d, correlate2d, correlate3d.")
+    signal, weights = _stand_ins(x, kernel)
     problem = problem_of(
         signal.shape,
         weights.shape,
-        signal.dtype,
-        "cpu" if signal.is_meta else signal.device.type,
+        signal.dtype if dtype is None else _computed(dtype),
+        signal.device.type,
         axes,
         stride,
         padding,
         dilation,
-        groups,
+        settled(groups, "groups"),
         boundary,
     )
     times = predictions(problem)
     if not times:
-        name = str(problem.dtype).removeprefix("torch.")
-        device = problem.device
-        reason = f"no costs are known for {name} on {device}; conv.fit_costs('{device}') measures them"
+        reason = _reason_without_times(problem)
         return Choice("torch", {}, reason, error_bound("torch"), *(("torch", "torch") if gradient else ()))
     best = fastest(times)
     reason = _reason(problem, times, best)
@@ -111,7 +109,7 @@ def choose(
 def automatic(problem: Problem, gradient: bool) -> Algorithm:
     """The algorithm for `problem`; gradient: whether a backward pass may follow.
 
-    >>> automatic(Problem(1, 64, 64, (64, 64), (1, 1)), gradient=False).name
+    >>> automatic(Problem(1, 64, 64, (64, 64), (1, 1), dtype=torch.bfloat16), gradient=False).name
     'torch'
     """
     if gradient:
@@ -180,6 +178,16 @@ def error_bound(name: str) -> str:
     return "gamma_n * (|x| correlated with |kernel|), element by element, n products per output"
 
 
+def _reason_without_times(problem: Problem) -> str:
+    if exact_types(problem) is not None:
+        return f"no other computes in {str(problem.dtype).removeprefix('torch.')}"
+    if priced(problem):
+        return "there is nothing to compute"
+    device = problem.device
+    unknown = f"no costs are known for {element_type(problem.dtype)} on {device}"
+    return f"{unknown}; conv.fit_costs('{device}') measures them" if device in ("cpu", "cuda") else unknown
+
+
 def _reason(problem: Problem, times: dict[str, float], best: str) -> str:
     order = sorted(times, key=times.__getitem__)
     spelled = ", ".join(f"{name} {_spell_time(times[name])}" for name in order[:4])
@@ -193,12 +201,28 @@ def _spell_time(time: float) -> str:
     return f"{time * 1e3:.3g} ms" if time < 1 else f"{time:.3g} s"
 
 
-def _stand_in(given: Any, dtype: torch.dtype | None) -> Tensor:
-    """A tensor of the shape and dtype that are meant, without memory where only a shape was given."""
-    if isinstance(given, torch.Size) or (
-        isinstance(given, tuple) and given and all(isinstance(entry, int) for entry in given)
-    ):
-        return torch.empty(given, dtype=dtype or torch.float32, device="meta")
-    if not isinstance(given, Tensor):
-        given, _, _ = take(given, given)
-    return given if dtype is None else given.to(dtype)
+def _stand_ins(x: Any, kernel: Any) -> tuple[Tensor, Tensor]:
+    """Tensors as the call would compute with; a shape takes no memory, and its dtype from the other."""
+    if _is_shape(x):
+        like = torch.empty((), dtype=torch.float32) if _is_shape(kernel) else tensor_of(kernel, "the kernel")
+        x = _of_shape(x, like)
+    if _is_shape(kernel):
+        kernel = _of_shape(kernel, tensor_of(x, "x"))
+    signal, weights, _ = take(x, kernel)
+    return signal, weights
+
+
+def _is_shape(given: Any) -> bool:
+    return isinstance(given, tuple) and bool(given) and all(isinstance(entry, Integral) for entry in given)
+
+
+def _of_shape(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    if min(shape) < 0:
+        raise UserError(f"{shape} is no shape: sizes are at least 0.")
+    return like.new_empty(()).expand([int(n) for n in shape])
+
+
+def _computed(dtype: torch.dtype) -> torch.dtype:
+    if not isinstance(dtype, torch.dtype):
+        raise UserError(f"dtype={dtype!r}: one of PyTorch's is needed, such as torch.float64.")
+    return dtype if dtype.is_floating_point or dtype.is_complex else torch.float64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from functools import lru_cache
@@ -34,7 +35,7 @@ def seconds(work: Work, problem: Problem) -> float:
     >>> seconds({"calls": 1000.0}, Problem(1, 1, 1, (9, 9), (3, 3))) > 0
     True
     """
-    prices = prices_for(problem.device, element_type(problem.dtype))
+    prices = prices_for(problem.device, element_type(problem.dtype), torch.get_num_threads())
     if not problem.dtype.is_complex:
         return 1e-9 * sum(prices.get(unit, 0.0) * amount for unit, amount in work.items())
     return 1e-9 * sum(prices.get(unit, 0.0) * amount * complex_factor(unit) for unit, amount in work.items())
@@ -68,13 +69,13 @@ def element_type(dtype: torch.dtype) -> str:
 
 
 @lru_cache(maxsize=32)
-def prices_for(device: str, element: str) -> Prices:
+def prices_for(device: str, element: str, threads: int) -> Prices:
     """The prices fitted on this machine where there are any, else those that come with the package.
 
     {} where there are neither.
     """
-    fitted = load_fitted().get(device, {}).get(element)
-    return fitted if fitted is not None else PRICES.get(device, {}).get(element, {})
+    fitted = load_fitted(threads).get(device, {}).get(element, {})
+    return {**PRICES.get(device, {}).get(element, {}), **fitted}
 
 
 def priced(problem: Problem) -> bool:
@@ -83,30 +84,34 @@ def priced(problem: Problem) -> bool:
     >>> priced(Problem(1, 1, 1, (9, 9), (3, 3), dtype=torch.bfloat16))
     False
     """
-    return bool(prices_for(problem.device, element_type(problem.dtype)))
+    return bool(prices_for(problem.device, element_type(problem.dtype), torch.get_num_threads()))
 
 
-def load_fitted() -> dict[str, dict[str, Prices]]:
-    """device -> dtype -> unit -> nanoseconds, as `fit_costs` wrote them.
+def load_fitted(threads: int) -> dict[str, dict[str, Prices]]:
+    """device -> dtype -> unit -> nanoseconds, as `fit_costs` wrote them for so many threads.
 
     {} without a file that can be read.
     """
     try:
-        found = json.loads(fitted_file().read_text(encoding="utf-8"))
+        found = json.loads(fitted_file(threads).read_text(encoding="utf-8"))
         return {
             str(device): {
-                str(element): {str(unit): float(price) for unit, price in prices.items()}
+                str(element): {str(unit): _price(price) for unit, price in prices.items()}
                 for element, prices in elements.items()
             }
             for device, elements in found["prices"].items()
         }
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, OverflowError):
         return {}  # not fitted, or by a version that wrote something else: the package's own prices hold
 
 
-def fitted_file() -> Path:
+def _price(number: float) -> float:
+    if not 0 <= float(number) < math.inf:
+        raise ValueError(f"{number} is not a price")
+    return float(number)
+
+
+def fitted_file(threads: int) -> Path:
     """Where `fit_costs` keeps its prices: a file per number of threads and PyTorch, under $FIELDMARK_DATA."""
     root = Path(os.environ.get("FIELDMARK_DATA") or "~/.cache/fieldmark").expanduser()
-    return (
-        root / f"conv-costs-torch{torch.__version__.partition('+')[0]}-{torch.get_num_threads()}threads.json"
-    )
+    return root / f"conv-costs-torch{torch.__version__.partition('+')[0]}-{threads}threads.json"

@@ -16,7 +16,7 @@ from torch import Tensor
 from fieldmark.conv import ALGORITHMS
 from fieldmark.conv.automatic import CUTS
 from fieldmark.conv.choosing import NEVER, algorithm
-from fieldmark.conv.costs import Prices, Work, element_type, fitted_file, load_fitted, prices_for, seconds
+from fieldmark.conv.costs import Prices, Work, element_type, fitted_file, load_fitted
 from fieldmark.conv.gradients import by_torch
 from fieldmark.conv.native import CHANNELS_LAST
 from fieldmark.conv.native_costs import work as native_work
@@ -25,6 +25,7 @@ from fieldmark.conv.prices import PRICES
 from fieldmark.conv.problem import Problem
 from fieldmark.conv.spectral import kernel_gradient
 from fieldmark.conv.tile_costs import work as tile_work
+from fieldmark.errors import UserError
 
 LONGEST = 0.08
 """Seconds: what is predicted to take longer is not measured."""
@@ -55,12 +56,18 @@ def fit_costs(
     dtype.
 
     out: the file, by default one under $FIELDMARK_DATA (~/.cache/fieldmark) for this PyTorch and number of
-    threads, which replaces an earlier one. Returns its path. Raises OSError where it cannot be written.
+    threads, which replaces an earlier one. Returns its path. Raises UserError for another device, and OSError
+    where the file cannot be written.
 
     >>> path = fit_costs(budget=0.1, out=getfixture("tmp_path") / "costs.json", progress=lambda line: None)
     >>> sorted(json.loads(path.read_text())["prices"]["cpu"])
     ['float32', 'float64']
     """
+    if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+        raise UserError(f"device={device!r}: cpu, or cuda where PyTorch finds one, is needed.")
+    threads = torch.get_num_threads()
+    path = out or fitted_file(threads)
+    path.parent.mkdir(parents=True, exist_ok=True)
     found: dict[str, Prices] = {}
     for dtype in (torch.float32, torch.float64):
         element = element_type(dtype)
@@ -71,13 +78,14 @@ def fit_costs(
             float(np.median([abs(math.log(_ratio(each, found[element]))) for each in measurements]))
         )
         progress(f"{device} {element}: {len(measurements)} timings, predicted within {off:.2f}x (median)")
-    path = out or fitted_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = {"prices": {**load_fitted(), device: found}, "unit": "nanoseconds", "torch": torch.__version__}
+    text = {
+        "prices": {**load_fitted(threads), device: found},
+        "unit": "nanoseconds",
+        "torch": torch.__version__,
+    }
     aside = path.with_suffix(".tmp")
     aside.write_text(json.dumps(text, indent=1), encoding="utf-8")
     aside.replace(path)
-    prices_for.cache_clear()
     forget_plans()
     return path
 
@@ -164,10 +172,8 @@ def _backward(
 
 
 def predicted(work: Work, problem: Problem) -> float:
-    """Seconds by the prices that hold now; on a device that has none, by the processor's."""
-    if prices_for(problem.device, element_type(problem.dtype)):
-        return seconds(work, problem)
-    prices = PRICES["cpu"][element_type(problem.dtype)]
+    """Seconds by the prices that come with the package; on a device that has none, by the processor's."""
+    prices = PRICES.get(problem.device, PRICES["cpu"])[element_type(problem.dtype)]
     return 1e-9 * sum(prices.get(unit, 0.0) * amount for unit, amount in work.items())
 
 

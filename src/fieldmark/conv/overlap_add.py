@@ -34,8 +34,9 @@ def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
 def cut(problem: Problem) -> Tiling:
     """Transforms of the length that overlap-save would take, over tiles of x and not of the result.
 
-    >>> cut(Problem(1, 1, 1, (100,), (9,), (1,), ((0, 0),), (1,)))
-    Tiling(tiles=(1,), step=(100,), length=(108,))
+    >>> tiling = cut(Problem(1, 1, 1, (100,), (9,), (1,), ((0, 0),), (1,)))
+    >>> tiling.length[0] - tiling.step[0]  # so much longer a tile becomes by 9 taps
+    8
     """
     length = tiled(problem).length
     step = tuple(points - reach + 1 for points, reach in zip(length, problem.reach, strict=True))

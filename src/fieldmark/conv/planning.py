@@ -14,8 +14,10 @@ from fieldmark.conv import ALGORITHMS
 from fieldmark.conv.arguments import Padding, Pair, pads, per_axis, whole
 from fieldmark.conv.arrays import tensor_of
 from fieldmark.conv.boundaries import BOUNDARIES, extend
+from fieldmark.conv.costs import prices_for
 from fieldmark.conv.geometry import spell
 from fieldmark.conv.problem import Algorithm, Problem
+from fieldmark.conv.tile_costs import tiled
 from fieldmark.errors import UserError
 from fieldmark.families import resolve, unknown
 
@@ -96,7 +98,9 @@ def plan(
 
 
 def forget_plans() -> None:
-    """Let every kind of call be planned anew: the costs have changed."""
+    """Let every kind of call be priced, cut and planned anew: the costs have changed."""
+    prices_for.cache_clear()
+    tiled.cache_clear()
     _plan.cache_clear()
 
 
