@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fieldmark.conv.arguments import Pair
 from fieldmark.conv.geometry import spell
-from fieldmark.conv.memory import empty
+from fieldmark.conv.memory import LARGE, empty
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
 
@@ -30,7 +30,7 @@ def extend(x: Tensor, padding: Sequence[Pair], boundary: str) -> Tensor:
     if not any(before or after for before, after in padding):
         return x
     if boundary == "zeros":
-        if x.requires_grad and torch.is_grad_enabled():
+        if x.numel() * x.dtype.itemsize < LARGE or (x.requires_grad and torch.is_grad_enabled()):
             return F.pad(x, [pad for pair in reversed(padding) for pad in pair])
         return _framed(x, padding)
     for axis, (before, after) in zip(range(-len(padding), 0), padding, strict=True):

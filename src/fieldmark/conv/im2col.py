@@ -58,6 +58,7 @@ def work(problem: Problem) -> dict[str, float]:
     return {
         "calls": 8,
         "column_bytes": columns,
+        "moved_bytes": columns * problem.out_channels / taps,
         "fresh_bytes": fresh(columns, columns * problem.out_channels / taps),
         "matrix_multiply": float(problem.multiplications),
     }

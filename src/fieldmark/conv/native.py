@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fieldmark.conv.boundaries import extend
+from fieldmark.conv.memory import empty
 from fieldmark.conv.native_costs import work
 from fieldmark.conv.problem import Algorithm, Problem
 
@@ -25,12 +26,25 @@ def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     [[[[19.0, 25.0], [37.0, 43.0]]]]
     """
     if any(before != after for before, after in problem.padding):
-        x, symmetric = extend(x, problem.padding, "zeros"), (0,) * problem.axes
-    else:
-        symmetric = tuple(before for before, _ in problem.padding)
+        if problem.in_channels == problem.out_channels == 1 and max(problem.stride) == 1:
+            return _lopsided(x, w, problem)
+        x = extend(x, problem.padding, "zeros")
+        return _CONVOLUTIONS[problem.axes](x, w, None, problem.stride, 0, problem.dilation, problem.groups)
+    symmetric = tuple(before for before, _ in problem.padding)
     return _CONVOLUTIONS[problem.axes](
         x, w, None, problem.stride, symmetric, problem.dilation, problem.groups
     )
+
+
+def _lopsided(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
+    """More padding before than after: as much on both sides, and what is too many cut away, saves a copy of x."""
+    most = tuple(max(pair) for pair in problem.padding)
+    y = _CONVOLUTIONS[problem.axes](x, w, None, problem.stride, most, problem.dilation, problem.groups)
+    for axis, (pad, (before, _), size) in enumerate(
+        zip(most, problem.padding, problem.output, strict=True), start=2
+    ):
+        y = y.narrow(axis, pad - before, size)
+    return y.contiguous()
 
 
 def correlate_channels_last(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
@@ -41,7 +55,12 @@ def correlate_channels_last(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     torch.Size([2, 4, 4, 4])
     """
     layout = torch.channels_last if problem.axes == 2 else torch.channels_last_3d
-    return correlate(x.contiguous(memory_format=layout), w.contiguous(memory_format=layout), problem)
+    if x.requires_grad and torch.is_grad_enabled() or x.is_contiguous(memory_format=layout):
+        x = x.contiguous(memory_format=layout)
+    else:
+        last = empty((x.shape[0], *x.shape[2:], x.shape[1]), x).movedim(-1, 1)
+        x = last.copy_(x)
+    return correlate(x, w.contiguous(memory_format=layout), problem)
 
 
 def _any(problem: Problem) -> str | None:

@@ -60,7 +60,10 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
         return {**common, f"{part}_columns": columns, "columns_multiply": float(problem.multiplications)}
     if way == "naive":
         return {**common, "naive_multiply": float(problem.multiplications)}
-    if not channels_last:
+    if channels_last:
+        common["large_bytes"] = fresh(x_bytes) if part == "forward" else 0.0
+        common["fresh_bytes"] += 0.0 if part == "forward" else fresh(x_bytes, y_bytes)
+    else:
         common = _with_blocks(common, problem, x_bytes, y_bytes)
     name = part if part != "forward" else ("depthwise" if way == "depthwise" else "direct")
     if way == "depthwise":

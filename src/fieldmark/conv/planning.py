@@ -37,7 +37,7 @@ class Plan:
 
     def __call__(self, x: Tensor, w: Tensor, bias: Any = None) -> Tensor:
         """x and w as they came; bias None, a number, or C_out numbers."""
-        x, w = x.reshape(self.input_shape), w.reshape(self.kernel_shape)
+        x, w = _shaped(x, self.input_shape), _shaped(w, self.kernel_shape)
         if self.border:
             x = extend(x, self.border, self.boundary)
         if self.flip:
@@ -45,7 +45,7 @@ class Plan:
         y = self.algorithm.correlate(x, w, self.problem) if x.numel() else self._of_nothing(x, w)
         if bias is not None:
             y = y + self._bias(bias, y)
-        return y.reshape(self.output_shape)
+        return _shaped(y, self.output_shape)
 
     def _of_nothing(self, x: Tensor, w: Tensor) -> Tensor:
         """The sums over an empty batch or an empty picture, which no algorithm has to think of: zeros."""
@@ -63,6 +63,10 @@ class Plan:
         if values.is_complex() and not y.is_complex():
             raise UserError("bias is complex, but x and the kernel are real; make one of them complex first.")
         return values.to(y.device, y.dtype).reshape(-1, *[1] * self.problem.axes)
+
+
+def _shaped(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return tensor if tensor.shape == shape else tensor.reshape(shape)  # a view costs a node in the graph
 
 
 def plan(
