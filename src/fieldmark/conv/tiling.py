@@ -119,12 +119,15 @@ def fast_length(least: int) -> int:
     >>> fast_length(527), fast_length(1), fast_length(97)
     (540, 2, 100)
     """
-    length = max(2, least + least % 2)
-    while True:
-        rest = length
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            return length
-        length += 2
+    best = 2
+    while best < least:
+        best *= 2
+    five = 1
+    while five < best:
+        odd = five
+        while odd < best:
+            twos = max(0, (least - 1) // (2 * odd)).bit_length()
+            best = min(best, 2 * odd << twos)
+            odd *= 3
+        five *= 5
+    return best
