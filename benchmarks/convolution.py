@@ -6,7 +6,7 @@ PyTorch's conv2d and against every algorithm alone; `gradients` is the same forw
 the machine's matrix product, convolution, transform and copy do. A call is timed several times, in turn with its
 rivals; medians count. What takes a rival longer than --longest seconds is predicted to, and left out, and counted.
 
-    python benchmarks/convolution.py [--parts one scipy torch gradients limits] [--json results.json] [--plot grid.png]
+    python benchmarks/convolution.py [--parts one scipy torch ...] [--json results.json] [--plot grid.png]
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ import torch
 from recording import record
 
 from fieldmark import conv
-from fieldmark.conv.choosing import predictions
 from fieldmark.conv.problem import Problem
 
 PICTURES = (32, 64, 128, 256, 512, 1024, 2048, 4096)
@@ -38,6 +37,7 @@ SMALL = 200e-6
 def interleaved(calls: dict[str, Callable[[], Any]], least: int = 5, budget: float = 0.4) -> dict[str, float]:
     """Median seconds of each call, all of them in turn, `least` rounds and more while `budget` seconds last."""
     times: dict[str, list[float]] = {name: [] for name in calls}
+    order = random.Random(0)
     begin = time.perf_counter()
     for call in calls.values():
         call()
@@ -45,7 +45,7 @@ def interleaved(calls: dict[str, Callable[[], Any]], least: int = 5, budget: flo
     end = time.perf_counter() + budget
     rounds = 0
     while rounds < least or (time.perf_counter() < end and rounds < 101):
-        for name, call in calls.items():
+        for name, call in order.sample(list(calls.items()), len(calls)):  # who comes first meets cold caches
             begin = time.perf_counter()
             call()
             times[name].append(time.perf_counter() - begin)
@@ -235,7 +235,7 @@ def against_torch(longest: float, count: int, singles: bool = True) -> dict[str,
                     for name, value in expected.seconds.items()
                     if value < 6 * best + 1e-4 and value < 2
                 }
-                measured = interleaved({"ours": calls["ours"], **alone}, least=5, budget=0.15)
+                measured = interleaved({"ours": calls["ours"], **alone}, least=7, budget=0.2)
                 point["auto_to_best"] = round(measured.pop("ours") / min(measured.values()), 3)
                 point["best_single"] = min(measured, key=measured.__getitem__)
                 point["single"] = {name: round(value * 1e6, 1) for name, value in measured.items()}

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from fieldmark.conv.activations import log_softmax, softmax
 from fieldmark.conv.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
     nll_loss,
 )
-from fieldmark.conv.activations import log_softmax, softmax
 from fieldmark.errors import UserError
 
 seeds = st.integers(0, 2**31)

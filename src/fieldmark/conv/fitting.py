@@ -119,12 +119,12 @@ def design(device: str, dtype: torch.dtype) -> list[Problem]:
             (4, 8, 8, 128, 15, 1), (1, 256, 256, 16, 3, 1), (1, 64, 1, 128, 15, 1), (4, 4, 4, 128, 45, 1),
             (1, 16, 16, 128, 21, 1), (64, 16, 16, 32, 5, 1), (1, 32, 32, 64, 31, 1), (16, 8, 8, 64, 3, 1),
             (8, 128, 128, 32, 3, 1), (1, 2, 2, 256, 63, 1), (1, 256, 256, 32, 1, 1), (4, 64, 64, 128, 3, 64),
-            (2, 32, 32, 256, 3, 1), (1, 32, 64, 128, 11, 1), (1, 64, 64, 128, 63, 64), (4, 1, 8, 256, 5, 1),
+            (2, 32, 32, 256, 3, 1), (1, 128, 32, 256, 1, 1), (16, 2, 2, 256, 2, 2), (1, 64, 64, 64, 1, 1), (1, 32, 64, 128, 11, 1), (1, 64, 64, 128, 63, 64), (4, 1, 8, 256, 5, 1),
         ]
     ]  # fmt: skip
     mixed = [each for pair in zip(several, one, strict=False) for each in pair]
     return [
-        Problem(n, c_in, c_out, (size, size), (k, k), padding=((k // 2, k // 2),) * 2, groups=groups,
+        Problem(n, c_in, c_out, (size, size), (k, k), padding=(((k - 1) // 2, k // 2),) * 2, groups=groups,
                 dtype=dtype, device=device)
         for n, c_in, c_out, size, k, groups in mixed
     ]  # fmt: skip

@@ -61,6 +61,7 @@ def work(problem: Problem) -> dict[str, float]:
         "moved_bytes": columns * problem.out_channels / taps,
         "fresh_bytes": fresh(columns, columns * problem.out_channels / taps),
         "matrix_multiply": float(problem.multiplications),
+        "group_matrices": float(problem.batch * problem.groups),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -55,11 +56,19 @@ def correlate_channels_last(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     torch.Size([2, 4, 4, 4])
     """
     layout = torch.channels_last if problem.axes == 2 else torch.channels_last_3d
-    if x.requires_grad and torch.is_grad_enabled() or x.is_contiguous(memory_format=layout):
+    lopsided = any(before != after for before, after in problem.padding)
+    if x.is_contiguous(memory_format=layout) or (x.requires_grad and torch.is_grad_enabled()):
         x = x.contiguous(memory_format=layout)
+    elif lopsided:  # the padding and the new order of memory in one copy
+        last = empty((problem.batch, *problem.padded, problem.in_channels), x).zero_().movedim(-1, 1)
+        inside: list[slice] = [slice(None), slice(None)]
+        inside += [
+            slice(before, before + n) for n, (before, _) in zip(problem.size, problem.padding, strict=True)
+        ]
+        last[tuple(inside)] = x
+        x, problem = last, replace(problem, size=problem.padded, padding=((0, 0),) * problem.axes)
     else:
-        last = empty((x.shape[0], *x.shape[2:], x.shape[1]), x).movedim(-1, 1)
-        x = last.copy_(x)
+        x = empty((problem.batch, *problem.size, problem.in_channels), x).movedim(-1, 1).copy_(x)
     return correlate(x, w.contiguous(memory_format=layout), problem)
 
 

@@ -60,10 +60,15 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
         return {**common, f"{part}_columns": columns, "columns_multiply": float(problem.multiplications)}
     if way == "naive":
         return {**common, "naive_multiply": float(problem.multiplications)}
+    lopsided = float(x_bytes) if any(a != b for a, b in problem.padding) else 0.0
     if channels_last:
+        common["relayout_bytes"] = float(x_bytes + (y_bytes if part != "forward" else 0))
+        common["moved_bytes"] += lopsided
         common["large_bytes"] = fresh(x_bytes) if part == "forward" else 0.0
         common["fresh_bytes"] += 0.0 if part == "forward" else fresh(x_bytes, y_bytes)
     else:
+        common["moved_bytes"] += 2 * lopsided
+        common["fresh_bytes"] += fresh(lopsided)
         common = _with_blocks(common, problem, x_bytes, y_bytes)
     name = part if part != "forward" else ("depthwise" if way == "depthwise" else "direct")
     if way == "depthwise":

@@ -158,7 +158,9 @@ def work(problem: Problem) -> dict[str, float]:
         "calls": 4.0 + 4.0 * taps,
         "column_bytes": float(taps * outputs * (problem.in_channels + problem.out_channels) * size),
         "matrix_multiply": float(problem.multiplications),
-        "fresh_bytes": large,
+        "group_matrices": float(taps * problem.batch * problem.groups),
+        "fresh_bytes": large
+        + taps * fresh(outputs * problem.in_channels * size, outputs * problem.out_channels * size),
     }
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from fieldmark.data.batches import TrainingOrder
 from fieldmark.data.normalising import statistics
 from fieldmark.errors import TrainingError
+from fieldmark.memory import keep_freed_memory
 from fieldmark.models import create
 from fieldmark.models.building import call, foreign
 from fieldmark.recipe import Recipe
@@ -18,7 +19,6 @@ from fieldmark.training.augmentation import build
 from fieldmark.training.averaging import Average
 from fieldmark.training.display import Display
 from fieldmark.training.losses import CrossEntropy, balanced_weights
-from fieldmark.memory import keep_freed_memory
 from fieldmark.training.optimisers import decayed_parameters, optimiser
 from fieldmark.training.precision import resolve
 from fieldmark.training.rate_finder import find_learning_rate
