@@ -209,11 +209,15 @@ def overlapping(x: Tensor, rows: slice, problem: Problem, tiling: Tiling) -> Ten
     spans = [(0, tiles) for tiles in tiling.tiles]
     spans[0] = (rows.start, rows.stop)
     border: list[int] = []
-    for (first, last), step, length, (before, _), size in reversed(
-        list(zip(spans, tiling.step, tiling.length, problem.padding, problem.size, strict=True))
+    for axis, ((first, last), step, length, (before, _), size) in reversed(
+        list(enumerate(zip(spans, tiling.step, tiling.length, problem.padding, problem.size, strict=True), 3))
     ):
-        border += [before - first * step, (last - 1) * step + length - before - size]
-    seen = F.pad(x, border)  # negative numbers cut away
+        start, width = first * step - before, (last - first - 1) * step + length
+        low, high = (min(max(edge, 0), size) for edge in (start, start + width))
+        x = x.narrow(axis, low, high - low)  # nothing, where the tiles lie in the padding
+        left = min(max(-start, 0), width)
+        border += [left, width - left - (high - low)]
+    seen = F.pad(x, border)
     for axis, (step, length) in enumerate(zip(tiling.step, tiling.length, strict=True), start=3):
         seen = seen.unfold(axis, length, step)
     return seen
