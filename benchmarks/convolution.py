@@ -1,10 +1,11 @@
 """How fast the convolutions are, side by side with scipy and PyTorch, interleaved in one process.
 
-Four parts (--parts): `one` is one channel, 512x512 with 15x15; `scipy` is a grid of 200 one-channel problems in
-float64 against convolve2d, fftconvolve and oaconvolve; `torch` is 200 problems of many channels in float32 against
-PyTorch's conv2d and against every algorithm alone; `gradients` is the same forward and backward; `limits` is what
-the machine's matrix product, convolution, transform and copy do. A call is timed several times, in turn with its
-rivals; medians count. What takes a rival longer than --longest seconds is predicted to, and left out, and counted.
+`one` is one channel, 512x512 with 15x15; `scipy` is a grid of 200 one-channel problems in float64 against
+convolve2d, fftconvolve and oaconvolve; `torch` is 200 problems of many channels in float32 against PyTorch's
+conv2d and against every algorithm alone; `gradients` is the same forward and backward; `limits` is what the
+machine's matrix product, convolution, transform and copy do. The rivals of a problem are called in turn, in an
+order drawn anew each round; medians count. A rival that takes longer than --longest seconds is timed once;
+convolve2d is left out where it cannot win. With --json the parts measured replace those in the file.
 
     python benchmarks/convolution.py [--parts one scipy torch ...] [--json results.json] [--plot grid.png]
 """
@@ -12,6 +13,7 @@ rivals; medians count. What takes a rival longer than --longest seconds is predi
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import random
 import statistics
@@ -23,6 +25,7 @@ from typing import Any
 import numpy as np
 import scipy.signal
 import torch
+from convolution_plot import draw
 from recording import record
 
 from fieldmark import conv
@@ -35,7 +38,7 @@ SMALL = 200e-6
 
 
 def interleaved(calls: dict[str, Callable[[], Any]], least: int = 5, budget: float = 0.4) -> dict[str, float]:
-    """Median seconds of each call, all of them in turn, `least` rounds and more while `budget` seconds last."""
+    """Median seconds of each call: `least` rounds, and more while `budget` seconds last."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     order = random.Random(0)
     begin = time.perf_counter()
@@ -75,9 +78,8 @@ def one() -> dict[str, Any]:
     times = interleaved({"ours": calls["ours"], "convolve2d": calls["convolve2d"]}, least=15)
     times["loops"] = interleaved({"loops": loops}, least=5)["loops"]
     print(f"one channel, 512x512 with 15x15, float64: ours {times['ours'] * 1e3:.2f} ms", end="")
-    print(
-        f", loops {times['loops'] / times['ours']:.0f}x, convolve2d {times['convolve2d'] / times['ours']:.1f}x"
-    )
+    loops_ratio, scipy_ratio = (times[name] / times["ours"] for name in ("loops", "convolve2d"))
+    print(f", loops {loops_ratio:.0f}x, convolve2d {scipy_ratio:.1f}x")
     return {"milliseconds": {name: round(value * 1e3, 3) for name, value in times.items()}}
 
 
@@ -139,7 +141,8 @@ def judge(points: list[dict[str, Any]], limit: float) -> dict[str, Any]:
 def problems(count: int = 200, seed: int = 0) -> list[Problem]:
     """Drawn once, by seed 0: half over the whole range, half large kernels with few channels or depthwise.
 
-    Only problems of fewer than 2.5e9 multiplications (PyTorch's naive loops take seconds for them), and whose tensors and columns take less than 4 GB.
+    Only problems of fewer than 2.5e9 multiplications, as PyTorch's naive loops take seconds for those already,
+    and whose tensors take less than 0.5 GB.
     """
     draw = random.Random(seed)
     found: list[Problem] = []
@@ -330,13 +333,6 @@ def limits() -> dict[str, float]:
     return found
 
 
-def plot(results: dict[str, Any], out: Path) -> None:
-    """Two grids: faster than scipy's best, and faster than PyTorch."""
-    from convolution_plot import draw
-
-    draw(results, out)
-
-
 def parts(names: list[str], longest: float, count: int) -> Iterator[tuple[str, Any]]:
     """Each part's results, as they come."""
     ways: dict[str, Callable[[], Any]] = {
@@ -361,9 +357,11 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args()
     results = dict(parts(arguments.parts, arguments.longest, arguments.count))
+    if arguments.json and arguments.json.exists():
+        results = {**json.loads(arguments.json.read_text())["results"], **results}
     record(results, arguments.json)
     if arguments.plot:
-        plot(results, arguments.plot)
+        draw(results, arguments.plot)
 
 
 if __name__ == "__main__":

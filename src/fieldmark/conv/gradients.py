@@ -33,7 +33,8 @@ def by_torch(
     """
     if x.is_complex():
         return _through_forward(gradient, x, w, problem, wanted)
-    if any(before != after for before, after in problem.padding):
+    lopsided = any(before != after for before, after in problem.padding)
+    if lopsided:
         padded, symmetric = extend(x, problem.padding, "zeros"), (0,) * problem.axes
     else:
         padded, symmetric = x, tuple(before for before, _ in problem.padding)
@@ -53,7 +54,7 @@ def by_torch(
         problem.groups,
         (wanted[0], wanted[1], False),
     )
-    if to_x is not None and padded is not x:
+    if to_x is not None and lopsided:
         inside = [
             slice(before, before + n) for n, (before, _) in zip(problem.size, problem.padding, strict=True)
         ]

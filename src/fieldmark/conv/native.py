@@ -38,7 +38,7 @@ def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
 
 
 def _lopsided(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
-    """More padding before than after: as much on both sides, and what is too many cut away, saves a copy of x."""
+    """Pads both sides by the larger padding and cuts away the outputs too many, which saves a copy of x."""
     most = tuple(max(pair) for pair in problem.padding)
     y = _CONVOLUTIONS[problem.axes](x, w, None, problem.stride, most, problem.dilation, problem.groups)
     for axis, (pad, (before, _), size) in enumerate(
