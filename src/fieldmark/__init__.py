@@ -34,10 +34,14 @@ _DOOR = {
     "train": "fieldmark.runs.starting:train",
 }
 
-__all__ = sorted([*_DOOR, "__version__"])
+__all__ = sorted([*_DOOR, "__version__", "conv"])
 
 
 def __getattr__(name: str) -> Any:
+    if name == "conv":
+        return importlib.import_module("fieldmark.conv")
+    if name == "conv":
+        return importlib.import_module("fieldmark.conv")
     if name not in _DOOR:
         raise AttributeError(f"module 'fieldmark' has no attribute '{name}'; it has {', '.join(__all__)}")
     module, _, member = _DOOR[name].partition(":")
