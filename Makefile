@@ -48,6 +48,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/training_loop.py --json benchmarks/results/training_loop.json
 	$(BIN)/python benchmarks/accuracy.py --json benchmarks/results/accuracy.json
 	$(BIN)/python benchmarks/second_start.py --json benchmarks/results/second_start.json
+	$(BIN)/python benchmarks/convolution.py --json benchmarks/results/convolution.json --plot docs/pictures/convolution-speed.png
 
 clean:
 	rm -rf $(VENV) .venv-* build dist src/*.egg-info

@@ -141,7 +141,7 @@ def judge(points: list[dict[str, Any]], limit: float) -> dict[str, Any]:
 def problems(count: int = 200, seed: int = 0) -> list[Problem]:
     """Drawn once, by seed 0: half over the whole range, half large kernels with few channels or depthwise.
 
-    Only problems of fewer than 2.5e9 multiplications, as PyTorch's naive loops take seconds for those already,
+    Only problems of fewer than 2.5e9 multiplications, as PyTorch's naive loops take seconds for those,
     and whose tensors take less than 0.5 GB.
     """
     draw = random.Random(seed)

@@ -1,6 +1,6 @@
 """The picture of `convolution.py`'s results: every problem a point, above 1 where ours is faster.
 
-    python benchmarks/convolution_plot.py benchmarks/results/convolution.json docs/pictures/convolution-speed.png
+python benchmarks/convolution_plot.py benchmarks/results/convolution.json speed.png
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def draw(results: dict[str, Any], out: Path) -> None:
     ]
     figure.legend(handles=handles, loc="lower center", ncol=len(handles), frameon=False)
     figure.tight_layout(rect=(0, 0.07, 1, 1))
-    figure.savefig(out, dpi=110)
+    figure.savefig(out, dpi=83)
     plt.close(figure)
 
 
