@@ -3,7 +3,7 @@
 `one` is one channel, 512x512 with 15x15; `scipy` is a grid of 200 one-channel problems in float64 against
 convolve2d, fftconvolve and oaconvolve; `torch` is 200 problems of many channels in float32 against PyTorch's
 conv2d and against every algorithm alone; `gradients` is the same forward and backward; `limits` is what the
-machine's matrix product, convolution, transform and copy do. The rivals of a problem are called in turn, in an
+machine's matrix product, convolution, transform and copy do. The rivals are called in turn, in an
 order drawn anew each round; medians count. A rival that takes longer than --longest seconds is timed once;
 convolve2d is left out where it cannot win. With --json the parts measured replace those in the file.
 

@@ -13,11 +13,12 @@ _kept = 0
 def keep_freed_memory(largest: int = LARGEST) -> bool:
     """Tell glibc's malloc not to hand freed memory back to the system; whether it listened.
 
-    largest: bytes of the largest block that is kept; at most twice that stays with the process. A later call
-    with less changes nothing. A training step frees and takes the same tens of megabytes again and again,
-    and so does a Fourier transform. Left to itself glibc returns them to the kernel in some runs and keeps them in
-    others, as the first sizes happen to fall: the digit network then meets 6,240 page faults a step, or none
-    (27.7 against 20.4 ms). Only Linux with glibc knows this setting; elsewhere nothing happens.
+    largest: bytes of the largest block that is kept; at most twice that stays with the process. A later
+    call with less changes nothing. A training step frees and takes the same tens of megabytes again and
+    again, and so does a Fourier transform. Left to itself glibc returns them to the kernel in some runs
+    and keeps them in others, as the first sizes happen to fall: the digit network then meets 6,240 page
+    faults a step, or none (27.7 against 20.4 ms). Only Linux with glibc knows this setting; elsewhere
+    nothing happens.
     """
     global _kept
     if largest <= _kept:
