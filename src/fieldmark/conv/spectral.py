@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch import Tensor
 from fieldmark.conv.gradients import unstride
 from fieldmark.conv.memory import empty
 from fieldmark.conv.problem import Problem
-from fieldmark.conv.tiling import CHUNK, Tiling, chunks, in_one_go, uses_matrices
+from fieldmark.conv.tiling import CHUNK, TINY, Tiling, chunks, in_one_go, uses_matrices
 from fieldmark.memory import keep_freed_memory
 
 
@@ -52,6 +53,8 @@ def correlate_at_once(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) ->
     With the kernel turned around the full convolution has output t at sum of x[t - k] w[reach - 1 - k], and
     the wanted ones begin at reach - 1 - before.
     """
+    if problem.device == "cpu" and problem.batch * problem.groups * math.prod(tiling.length) <= TINY:
+        return _tiny(x, w, problem, tiling)
     dims, there, back = tuple(range(2, 2 + problem.axes)), torch.fft.rfftn, torch.fft.irfftn
     if x.is_complex():
         there, back = torch.fft.fftn, torch.fft.ifftn
@@ -64,6 +67,21 @@ def correlate_at_once(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) ->
     if any(shifts):  # more padding than the kernel can reach over: the circle is turned so far
         full = full.roll(shifts, dims)
     return full[wanted].contiguous()
+
+
+def _tiny(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
+    # numpy's transforms stay on one core: to wake a second one would take longer than all of this.
+    axes = tuple(range(2, 2 + problem.axes))
+    there, back = (np.fft.fftn, np.fft.ifftn) if x.is_complex() else (np.fft.rfftn, np.fft.irfftn)
+    kernel = dilated(w.detach().resolve_conj().resolve_neg()[None, :, 0], problem).numpy()
+    turned = np.flip(kernel, axes)
+    spectra = there(x.detach().resolve_conj().resolve_neg().numpy(), tiling.length, axes)
+    spectra *= there(turned, tiling.length, axes)
+    full = back(spectra, tiling.length, axes)
+    shifts, wanted = _window(problem)
+    if any(shifts):
+        full = np.roll(full, shifts, axes)
+    return torch.from_numpy(np.ascontiguousarray(full[wanted]))
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from fieldmark.conv.costs import fresh, seconds
 from fieldmark.conv.problem import Problem
-from fieldmark.conv.tiling import Tiling, candidates, chunks, in_one_go, uses_matrices
+from fieldmark.conv.tiling import TINY, Tiling, candidates, chunks, in_one_go, uses_matrices
 
 
 @lru_cache(maxsize=4096)
@@ -29,7 +29,7 @@ def work(problem: Problem, tiling: Tiling, at_once: bool = True) -> dict[str, fl
     nothing, or that nobody wants, are not transformed (`spectral.padded_spectrum`, `spectral.inverse`).
 
     >>> problem = Problem(1, 1, 1, (8,), (1,), (1,), ((0, 0),), (1,))
-    >>> work(problem, Tiling((1,), (8,), (8,)))["small_butterflies"]
+    >>> work(problem, Tiling((1,), (8,), (8,)))["tiny_butterflies"]
     72.0
     """
     length, groups = tiling.length, problem.groups
@@ -43,7 +43,8 @@ def work(problem: Problem, tiling: Tiling, at_once: bool = True) -> dict[str, fl
     size = 2 * problem.dtype.itemsize // (2 if problem.dtype.is_complex else 1)
     if at_once and in_one_go(problem, tiling):
         small = points * math.log2(points) * 3 * problem.batch * groups
-        return {"small_calls": 12.0, "small_butterflies": small}
+        name = "tiny" if problem.device == "cpu" and problem.batch * groups * points <= TINY else "small"
+        return {f"{name}_calls": 12.0, f"{name}_butterflies": small}
     portion = frequencies * size * maps / max(portions, 1)
     result = {
         "calls": 16.0 + 22.0 * portions,

@@ -16,6 +16,9 @@ CHUNK = 2**19
 FEW = 16
 """Up to so many pairs of channels are summed one by one; a matrix product per frequency is slower there."""
 
+TINY = 2**13
+"""Points of all transforms together up to which a second core is not worth waking."""
+
 AT_ONCE = 2**17
 """Points of all transforms together up to which PyTorch's calls cost more than the arithmetic they save."""
 
