@@ -126,7 +126,9 @@ def test_many_portions_groups_and_a_last_tile_that_is_not_full(name, dtype, few)
 @pytest.mark.parametrize(
     "padding", [((0, 0), (0, 0)), ((1, 2), (2, 0)), ((11, 0), (3, 9)), ((0, 11), (12, 13))]
 )
-def test_at_once_is_torchs_and_the_tiled_way(dtype, stride, dilation, padding):
+@pytest.mark.parametrize("tiny", [0, 2**13])
+def test_at_once_is_torchs_and_the_tiled_way(dtype, stride, dilation, padding, tiny, monkeypatch):
+    monkeypatch.setattr(spectral, "TINY", tiny)
     problem = Problem(2, 3, 3, (6, 7), (3, 2), (stride, 2), padding, (dilation, 1), groups=3, dtype=dtype)
     case = case_of(problem)
     assert in_one_go(problem, whole(problem))
