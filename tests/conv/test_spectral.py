@@ -44,7 +44,9 @@ def forced(chunk: int = 2**19, few: int = 16, at_once: int = 0) -> Iterator[None
         patch.setattr(spectral, "CHUNK", chunk)
         patch.setattr(tiling, "FEW", few)
         patch.setattr(tiling, "AT_ONCE", at_once)
+        in_one_go.cache_clear()
         yield
+    in_one_go.cache_clear()
 
 
 def cuts(problem: Problem) -> list[Tiling]:

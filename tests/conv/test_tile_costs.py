@@ -30,7 +30,7 @@ def test_no_candidate_costs_less_than_the_one_that_is_taken(case):
 
 
 def test_dear_calls_make_one_tile_and_dear_butterflies_small_ones(keep_prices, monkeypatch):
-    monkeypatch.setattr(tiling, "AT_ONCE", 0)
+    monkeypatch.setattr(tile_costs, "in_one_go", lambda problem, tiling: False)
     free = dict.fromkeys(work(SIGNAL, whole(SIGNAL)), 0.0)
     keep_prices({"prices": {"cpu": {"float32": {**free, "calls": 1e6}}}})
     assert tiled(SIGNAL).tiles == (1,)

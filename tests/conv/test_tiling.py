@@ -13,7 +13,16 @@ from scipy.fft import next_fast_len
 
 from fieldmark.conv import tiling
 from fieldmark.conv.problem import Problem
-from fieldmark.conv.tiling import Tiling, candidates, chunks, fast_length, in_one_go, uses_matrices, whole
+from fieldmark.conv.tiling import (
+    Tiling,
+    candidates,
+    chunks,
+    fast_length,
+    in_one_go,
+    portions,
+    uses_matrices,
+    whole,
+)
 
 quick = settings(deadline=None, max_examples=200, derandomize=True)
 
@@ -130,6 +139,7 @@ def test_portions_hold_every_group_picture_and_row_of_tiles_once_and_are_small(p
                 kernels = len(range(problem.groups)[groups]) * width * height * points
                 assert len(portion) == 1 or numbers <= max(size, kernels)
                 met.update(portion)
+        assert portions(problem, cut) == sum(len(pieces) for _, pieces in chunks(problem, cut))
     assert set(met) == set(
         itertools.product(range(problem.groups), range(problem.batch), range(cut.tiles[0]))
     )

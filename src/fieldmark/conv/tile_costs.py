@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from fieldmark.conv.costs import fresh, seconds
 from fieldmark.conv.problem import Problem
-from fieldmark.conv.tiling import TINY, Tiling, candidates, chunks, in_one_go, uses_matrices
+from fieldmark.conv.tiling import TINY, Tiling, candidates, in_one_go, portions, uses_matrices
 
 
 @lru_cache(maxsize=4096)
@@ -38,22 +38,22 @@ def work(problem: Problem, tiling: Tiling, at_once: bool = True) -> dict[str, fl
     frequencies = points if problem.dtype.is_complex else points // length[-1] * (length[-1] // 2 + 1)
     tiles = problem.batch * math.prod(tiling.tiles)
     kernels = groups * width * height
-    portions = sum(len(pieces) for _, pieces in chunks(problem, tiling))
+    parts = portions(problem, tiling)
     maps = tiles * groups * (width + height)
     size = 2 * problem.dtype.itemsize // (2 if problem.dtype.is_complex else 1)
     if at_once and in_one_go(problem, tiling):
         small = points * math.log2(points) * 3 * problem.batch * groups
         name = "tiny" if problem.device == "cpu" and problem.batch * groups * points <= TINY else "small"
         return {f"{name}_calls": 12.0, f"{name}_butterflies": small}
-    portion = frequencies * size * maps / max(portions, 1)
+    portion = frequencies * size * maps / max(parts, 1)
     result = {
-        "calls": 16.0 + 22.0 * portions,
+        "calls": 16.0 + 22.0 * parts,
         "butterflies": points * math.log2(points) * tiles * groups * width
         + kernels * _passes(length, problem.reach),
         "inverse_butterflies": tiles * groups * height * _passes(length, tiling.step),
         "spectrum_bytes": float(frequencies * size * maps),
         "kernel_bytes": float(frequencies * size * kernels),
-        "fresh_bytes": 2 * portions * fresh(portion),
+        "fresh_bytes": 2 * parts * fresh(portion),
         "large_bytes": fresh(
             frequencies * size * kernels,
             problem.batch * problem.out_channels * math.prod(problem.output) * problem.dtype.itemsize,
@@ -62,7 +62,7 @@ def work(problem: Problem, tiling: Tiling, at_once: bool = True) -> dict[str, fl
     products = float(frequencies * tiles * kernels)
     if not uses_matrices(problem):
         return {**result, "products": products}
-    matrices = float(frequencies * groups * portions)
+    matrices = float(frequencies * groups * parts)
     return {
         **result,
         "matrix_products": products,

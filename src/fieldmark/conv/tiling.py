@@ -69,6 +69,28 @@ def chunks(problem: Problem, tiling: Tiling) -> Iterator[tuple[slice, list[tuple
     Where the kernels' own spectra are larger than that, a portion is as large as they are, so that they are
     not read again and again for little work.
     """
+    groups, pictures, rows = _portion(problem, tiling)
+    pieces = [
+        (slice(n, n + pictures), slice(top, min(top + rows, tiling.tiles[0])))
+        for n in range(0, problem.batch, pictures)
+        for top in range(0, tiling.tiles[0], rows)
+    ]
+    for first in range(0, problem.groups, groups):
+        yield slice(first, first + groups), pieces
+
+
+def portions(problem: Problem, tiling: Tiling) -> int:
+    """How many portions `chunks` makes.
+
+    >>> portions(Problem(7, 1, 1, (8,), (1,), (1,), ((0, 0),), (1,)), Tiling((1,), (8,), (2**18,)))
+    7
+    """
+    whole = problem.groups, problem.batch, tiling.tiles[0]
+    return math.prod(-(-n // part) for n, part in zip(whole, _portion(problem, tiling), strict=True))
+
+
+def _portion(problem: Problem, tiling: Tiling) -> tuple[int, int, int]:
+    """Groups, pictures and rows of tiles."""
     width = (problem.in_channels + problem.out_channels) // problem.groups
     points = math.prod(tiling.length)
     row = width * points * math.prod(tiling.tiles[1:])
@@ -77,13 +99,7 @@ def chunks(problem: Problem, tiling: Tiling) -> Iterator[tuple[slice, list[tuple
     budget = max(CHUNK, groups * kernels)
     rows = max(1, min(tiling.tiles[0], budget // (groups * row)))
     pictures = max(1, budget // (groups * row * rows)) if rows == tiling.tiles[0] else 1
-    pieces = [
-        (slice(n, n + pictures), slice(top, min(top + rows, tiling.tiles[0])))
-        for n in range(0, problem.batch, pictures)
-        for top in range(0, tiling.tiles[0], rows)
-    ]
-    for first in range(0, problem.groups, groups):
-        yield slice(first, first + groups), pieces
+    return groups, pictures, rows
 
 
 @lru_cache(maxsize=4096)
