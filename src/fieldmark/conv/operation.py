@@ -47,8 +47,8 @@ def correlate2d(
     why). All are differentiable in x and kernel, and differ by rounding only: with gamma = n*eps/(1 - n*eps)
     for n products, `reference`, `im2col`, `shifted`, `torch`, `channels_last` stay within gamma * (|x|
     correlated with |kernel|), element by element; the Fourier ones within a bound on norms (`fourier.py`),
-    `winograd` within that of its matrices (`winograd.py`). `auto` takes any but `winograd`, so its loosest
-    bound is the Fourier one.
+    `winograd` within that of its matrices (`winograd.py`). `auto` may take any but `reference`, the Winograd
+    ones only for float64 and complex128: its loosest bound is the Fourier one, there the looser of the two.
 
     Raises UserError (a ValueError) for shapes that do not fit, naming both and the rule, and where an
     algorithm that was asked for by name does not support the case.
