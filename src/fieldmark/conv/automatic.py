@@ -42,7 +42,7 @@ def with_gradient(parts: Parts) -> Algorithm:
     >>> with_gradient(Parts("torch", "fft", "overlap_save")).name
     'torch'
     """
-    forward = _member(parts.forward)
+    forward = algorithm(parts.forward)
 
     def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
         y: Tensor = _Mixed.apply(x, w, problem, parts)  # type: ignore[no-untyped-call]
@@ -65,7 +65,7 @@ class _Mixed(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, w: Tensor, problem: Problem, parts: Parts) -> Tensor:
         ctx.save_for_backward(x, w)
         ctx.problem, ctx.parts = problem, parts
-        return _member(parts.forward).correlate(x, w, problem)
+        return algorithm(parts.forward).correlate(x, w, problem)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
@@ -86,7 +86,7 @@ def _input_gradient(gradient: Tensor, x: Tensor, w: Tensor, problem: Problem, na
         assert to_x is not None
         return to_x
     spread, turned, back = transposed(gradient, w, problem)
-    return _member(name).correlate(spread, turned, back)
+    return algorithm(name).correlate(spread, turned, back)
 
 
 def _kernel_gradient(gradient: Tensor, x: Tensor, w: Tensor, problem: Problem, name: str) -> Tensor:
@@ -97,6 +97,7 @@ def _kernel_gradient(gradient: Tensor, x: Tensor, w: Tensor, problem: Problem, n
     return kernel_gradient(x, gradient, problem, CUTS[name](problem))
 
 
-def _member(name: str) -> Algorithm:
+def algorithm(name: str) -> Algorithm:
+    """A member of ALGORITHMS."""
     found: Algorithm = resolve(ALGORITHMS, name, "convolution algorithm")
     return found

@@ -14,7 +14,7 @@ from torch import Tensor
 from fieldmark.conv import ALGORITHMS
 from fieldmark.conv.arguments import Padding, settled
 from fieldmark.conv.arrays import take, tensor_of
-from fieldmark.conv.automatic import Parts, kernel_gradients, with_gradient
+from fieldmark.conv.automatic import Parts, algorithm, kernel_gradients, with_gradient
 from fieldmark.conv.costs import element_type, priced, seconds
 from fieldmark.conv.geometry import spell
 from fieldmark.conv.gradients import transposed_problem
@@ -22,7 +22,6 @@ from fieldmark.conv.native import CHANNELS_LAST, TORCH
 from fieldmark.conv.native_costs import work as native_work
 from fieldmark.conv.problem import Algorithm, Problem, exact_types
 from fieldmark.errors import UserError
-from fieldmark.families import resolve
 
 MARGIN = 1.15
 """PyTorch's own convolution is left only for one that is predicted to be so many times faster."""
@@ -121,12 +120,6 @@ def automatic(problem: Problem, gradient: bool) -> Algorithm:
     return algorithm(fastest(predictions(problem)))
 
 
-def algorithm(name: str) -> Algorithm:
-    """A member of ALGORITHMS."""
-    found: Algorithm = resolve(ALGORITHMS, name, "convolution algorithm")
-    return found
-
-
 def predictions(problem: Problem) -> dict[str, float]:
     """Seconds by the cost model for every algorithm that `auto` may take; {} where no costs are known."""
     if not priced(problem) or not problem.batch or not all(problem.size):
@@ -157,7 +150,7 @@ def parts_for(problem: Problem) -> Parts:
         return Parts("torch", "torch", "torch")
     back, _ = transposed_problem(problem)
     own = predictions(back) if all(n >= r for n, r in zip(back.padded, back.reach, strict=True)) else {}
-    to_x = {f"{name}": time for name, time in own.items() if name not in ("torch", "channels_last")}
+    to_x = {name: time for name, time in own.items() if name not in ("torch", "channels_last")}
     to_w = kernel_gradients(problem)
     for name in ("torch", "channels_last"):
         if name == "channels_last" and CHANNELS_LAST.unsupported(problem) is not None:
@@ -179,7 +172,8 @@ def error_bound(name: str) -> str:
     'gamma_n * (|x| correlated with |kernel|), element by element, n products per output'
     """
     if name in ("fft", "overlap_add", "overlap_save"):
-        return "8 * eps * log2(n) * ||x||_2 * ||kernel||_2, n points in a transform"
+        met = ", for each tile that meets in an output" if name == "overlap_add" else ""
+        return f"8 * eps * max(1, log2(n)) * ||x||_2 * ||kernel||_2, n points in a transform{met}"
     if name.startswith("winograd"):
         return "winograd.error_bound: gamma_K times the transforms of |x| and |kernel|"
     return "gamma_n * (|x| correlated with |kernel|), element by element, n products per output"

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from fieldmark.conv import ALGORITHMS
-from fieldmark.conv.automatic import CUTS
-from fieldmark.conv.choosing import NEVER, algorithm
+from fieldmark.conv.automatic import CUTS, algorithm
+from fieldmark.conv.choosing import NEVER
 from fieldmark.conv.costs import Prices, Work, element_type, fitted_file, load_fitted
 from fieldmark.conv.gradients import by_torch
 from fieldmark.conv.native import CHANNELS_LAST
@@ -208,7 +208,8 @@ def fit(measurements: list[Measurement], start: Prices, hold: float = 0.05) -> P
     prices = np.ones(len(units))
     for _ in range(8):
         guess = scaled @ prices
-        weights = 1 / np.maximum(guess, 1e-3)  # (p - t)^2 / (p t): a factor of 2 costs as much as one of 1/2
+        # The slope of g - 2 + 1/g, to which a factor g of 2 is as bad as one of 1/2, as that of a square.
+        weights = (guess + 1) / (2 * np.maximum(guess, 1e-3) ** 2)
         for _ in range(200):
             guess = scaled @ prices
             for unit in range(len(units)):

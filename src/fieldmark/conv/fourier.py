@@ -24,9 +24,10 @@ def correlate_whole(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     """One transform of the whole picture, a product, one transform back (Cooley & Tukey 1965; Stockham 1966).
 
     x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype.
-    Differentiable. Every output is within BOUND * eps * log2(n) * ||x||_2 * ||w||_2 of the truth, with n
-    points in a transform and the norms taken over the channels that enter it (Higham 2002, section 24.1): the
-    error follows the largest numbers, so that outputs much smaller than their neighbours lose digits.
+    Differentiable. Every output is within BOUND * eps * max(1, log2(n)) * ||x||_2 * ||w||_2 of the truth, with
+    n points in a transform and the norms taken over the channels that enter it (Higham 2002, section 24.1):
+    the error follows the largest numbers, so that outputs much smaller than their neighbours lose digits. One
+    infinity or NaN in x reaches every output of its transform.
 
     >>> picture, kernel = torch.arange(9.0).reshape(1, 1, 3, 3), torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> correlate_whole(picture, kernel, Problem(1, 1, 1, (3, 3), (2, 2))).round().tolist()
@@ -66,6 +67,7 @@ class _Fourier(torch.autograd.Function):
         ctx: Any, x: Tensor, w: Tensor, problem: Problem, cut: Callable[[Problem], Tiling], run: Run
     ) -> Tensor:
         ctx.save_for_backward(x, w)
+        # overlap_add cuts x, where the gradients' tiles cut the result.
         ctx.problem, ctx.cut = problem, whole if cut is whole else tiled
         return run(x, w, problem, cut(problem))
 

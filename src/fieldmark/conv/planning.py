@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -219,7 +220,7 @@ def _channels_form(
                 f"{axes}."
             )
         leading = tuple(x[: len(x) - axes])
-        return (_product(leading), 1, *x[len(x) - axes :]), (1, 1, *w), leading
+        return (math.prod(leading), 1, *x[len(x) - axes :]), (1, 1, *w), leading
     if len(w) != axes + 2:
         raise UserError(
             f"x is {spell(x)} and the kernel {spell(w)}: the kernel has {len(w)} axes; {axes} "
@@ -255,10 +256,3 @@ def _algorithm(name: str, problem: Problem, gradient: bool) -> Algorithm:
 
 def _axes(axes: int) -> str:
     return ("width", "height, width", "depth, height, width")[axes - 1]
-
-
-def _product(numbers: Sequence[int]) -> int:
-    result = 1
-    for number in numbers:
-        result *= number
-    return result
