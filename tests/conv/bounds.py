@@ -10,7 +10,7 @@ import torch
 from conv.problems import Case, by_torch
 
 from fieldmark.conv.fourier import BOUND
-from fieldmark.conv.winograd import error_bound
+from fieldmark.conv.winograd import error_bound, unsupported
 
 FOURIER = ("fft", "overlap_add", "overlap_save")
 WINOGRAD = ("winograd", "winograd4")
@@ -19,15 +19,19 @@ WINOGRAD = ("winograd", "winograd4")
 def bound(algorithm: str, case: Case) -> np.ndarray:
     """The largest |y - true result| that the algorithm promises, element by element.
 
-    A new algorithm is held to the bound of a plain sum until it is named here; `auto` may take any but
-    winograd.
+    A new algorithm is held to the bound of a plain sum until it is named here; `auto` to the loosest of those
+    that it may take, Winograd's filters in double precision among them.
     """
     if algorithm in FOURIER:
         return fourier_bound(case)
     if algorithm in WINOGRAD:
         return winograd_bound(algorithm, case)
     if algorithm == "auto":
-        return np.maximum(sum_bound(case), fourier_bound(case))
+        loosest = np.maximum(sum_bound(case), fourier_bound(case))
+        double = case.problem.dtype in (torch.float64, torch.complex128)
+        if double and unsupported(case.problem) is None:
+            loosest = np.maximum(loosest, winograd_bound("winograd4", case))
+        return loosest
     return sum_bound(case)
 
 
