@@ -24,8 +24,8 @@ def correlate_whole(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     """One transform of the whole picture, a product, one transform back (Cooley & Tukey 1965; Stockham 1966).
 
     x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output), of the same dtype.
-    Differentiable. Every output is within BOUND * eps * max(1, log2(n)) * ||x||_2 * ||w||_2 of the truth, with
-    n points in a transform and the norms taken over the channels that enter it (Higham 2002, section 24.1):
+    Differentiable. Every output is within BOUND * eps * max(1, log2(n)) * ||x||_2 * ||w||_2 of the truth,
+    with n points in a transform and the norms over the channels that enter it (Higham 2002, section 24.1):
     the error follows the largest numbers, so that outputs much smaller than their neighbours lose digits. One
     infinity or NaN in x reaches every output of its transform.
 
