@@ -80,3 +80,23 @@ def create(
     if in_channels < 1:
         raise UserError(f"pictures have at least one channel; got {in_channels}.")
     return build(network, name, ABOUT[name].smallest, num_classes, in_channels, size, options)
+
+
+def settled(name: str, image_size: int | tuple[int, int], options: dict[str, Any]) -> dict[str, Any]:
+    """`options`, with what would depend on the picture's size made explicit: the stem, where there are two.
+
+    A classifier folder keeps the result, so that what it holds is said and never a matter of a default.
+    Raises UserError for an unknown name.
+
+    >>> settled("baseline", 32, {"width": 8})
+    {'width': 8}
+    """
+    import inspect
+
+    from fieldmark.models.stems import chosen
+
+    network = resolve(MODELS, name, "model")
+    if "stem" not in inspect.signature(network).parameters:
+        return dict(options)
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    return {**options, "stem": chosen(options.get("stem"), size)}

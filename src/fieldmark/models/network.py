@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 
@@ -11,7 +13,18 @@ class Network(nn.Module):
     `features`: an nn.Sequential of named stages, float (N, C, H, W) to a map (N, D, h, w).
     `embed(maps)`: the map to a vector (N, E); flattening, unless the architecture says otherwise.
     `head`: the last layer, vector to logits (N, K).
+
+    An architecture with public weights says here how their names become its own. All are regular expressions,
+    matched against whole names:
+    `public_names`: pairs of a pattern of names in a public file and our name as a replacement (with \\1, \\2
+    ... for the pattern's groups), tried in order; the first that matches counts.
+    `let_go`: names a public file may hold that have no place here (auxiliary heads), and are dropped.
+    `not_in_file`: names of ours that a file may lack; they keep the value of a fresh network.
     """
+
+    public_names: ClassVar[tuple[tuple[str, str], ...]] = ()
+    let_go: ClassVar[tuple[str, ...]] = ()
+    not_in_file: ClassVar[tuple[str, ...]] = (r".*num_batches_tracked",)
 
     features: nn.Sequential
     head: nn.Module
