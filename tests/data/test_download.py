@@ -15,6 +15,7 @@ from fieldmark.errors import DataError
 CONTENT = bytes(range(256)) * 1000
 MD5 = Remote("set.bin", "md5:" + hashlib.md5(CONTENT).hexdigest())
 SHA256 = Remote("set.bin", "sha256:" + hashlib.sha256(CONTENT).hexdigest())
+PREFIX = Remote("set.bin", SHA256.checksum[: len("sha256:") + 8])
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -60,7 +61,7 @@ def dead():
     return f"http://127.0.0.1:{port}/"
 
 
-@pytest.mark.parametrize("remote", [MD5, SHA256])
+@pytest.mark.parametrize("remote", [MD5, SHA256, PREFIX])
 def test_the_right_file_arrives_with_progress(at, tmp_path, remote):
     seen = []
     fetch("set", [remote], [at("right")], tmp_path / "new" / "place", lambda *step: seen.append(step))
@@ -70,9 +71,10 @@ def test_the_right_file_arrives_with_progress(at, tmp_path, remote):
     assert len(list((tmp_path / "new" / "place").iterdir())) == 1
 
 
+@pytest.mark.parametrize("remote", [MD5, PREFIX])
 @pytest.mark.parametrize("place", ["wrong", "half", "missing"])
-def test_the_next_address_is_tried(at, dead, tmp_path, place):
-    fetch("set", [MD5], [dead, at(place), at("right")], tmp_path)
+def test_the_next_address_is_tried(at, dead, tmp_path, place, remote):
+    fetch("set", [remote], [dead, at(place), at("right")], tmp_path)
     assert (tmp_path / "set.bin").read_bytes() == CONTENT
 
 
@@ -103,6 +105,16 @@ def test_what_is_there_and_whole_is_not_asked_for(at, server, tmp_path):
     (tmp_path / "set.bin").write_bytes(CONTENT)
     fetch("set", [MD5], [at("right")], tmp_path)
     assert server.asked == []
+
+
+def test_a_wrong_file_that_lies_there_is_fetched_anew_and_kept_when_that_fails(at, server, dead, tmp_path):
+    (tmp_path / "set.bin").write_bytes(b"put here by hand")
+    with pytest.raises(DataError, match=r"put set\.bin into .* The set\.bin that lies there is another file"):
+        fetch("set", [PREFIX], [dead], tmp_path)
+    assert (tmp_path / "set.bin").read_bytes() == b"put here by hand"
+    fetch("set", [PREFIX], [at("right")], tmp_path)
+    assert (tmp_path / "set.bin").read_bytes() == CONTENT
+    assert [path.name for path in tmp_path.iterdir()] == ["set.bin"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(at, tmp_path):

@@ -1,11 +1,10 @@
-"""Fetching the named sets: several addresses, checksums, one message when all of them fail."""
+"""Fetching named files: several addresses, checksums, one message when all of them fail."""
 
 from __future__ import annotations
 
-import logging
+import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +14,29 @@ Progress = Callable[[str, int, int], None]
 """Called with (what, done, total); total is 0 while it is unknown."""
 
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two pieces
+FEWEST_DIGITS = 8  # of a checksum: one wrong file in four billion would pass
 
 
 @dataclass(frozen=True)
 class Remote:
-    """One file as its hosts have it; checksum: "md5:..." or "sha256:..."."""
+    """One file as its hosts have it; checksum: "md5:..." or "sha256:...", all of it or its first digits.
+
+    The files of public weights carry the first eight digits of their SHA-256 in their names, and no more of
+    it is published.
+    """
 
     file: str
     checksum: str
+
+    def is_whole(self, path: Path) -> bool:
+        """Whether the file at `path` is this one, by its checksum.
+
+        Raises OSError when it cannot be read.
+        """
+        algorithm, _, digits = self.checksum.partition(":")
+        assert len(digits) >= FEWEST_DIGITS, self.checksum
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, algorithm).hexdigest().startswith(digits)
 
 
 def data_folder() -> Path:
@@ -59,25 +73,35 @@ def fetch(
             failures.append(f"{address} ({failure})")
         else:
             wanted = ", ".join(one.file for one in remotes)
+            wrong = (folder / remote.file).is_file()
+            there = f" The {remote.file} that lies there is another file." if wrong else ""
             raise DataError(
                 f"cannot download {name}: {remote.file} from {'; '.join(failures)}. "
-                f"Without a network, put {wanted} into {folder}."
+                f"Without a network, put {wanted} into {folder}.{there}"
             )
 
 
 def _retrieve(url: str, remote: Remote, folder: Path, progress: Progress | None) -> str | None:
-    """Download one file; None when it is there and whole, else the reason in a few words."""
+    """Download one file; None when it is there and whole, else the reason in a few words.
+
+    It gets its name once it is whole, so that nothing half or wrong ever has it.
+    """
     import pooch
 
+    target, part = folder / remote.file, folder / f"{remote.file}.{os.getpid()}.part"
     bar = _Bar(f"download {remote.file}", progress) if progress else False
     downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=TIMEOUT)
-    with _quiet(pooch.get_logger()):
-        try:
-            pooch.retrieve(url, remote.checksum, fname=remote.file, path=folder, downloader=downloader)
-        except ValueError:  # what pooch raises when the hash differs
+    try:
+        if target.is_file() and remote.is_whole(target):
+            return None
+        downloader(url, str(part), None)
+        if not remote.is_whole(part):
             return "wrong checksum"
-        except OSError as error:  # requests' errors are OSErrors
-            return _reason(error)
+        part.replace(target)
+    except OSError as error:  # requests' errors are OSErrors
+        return _reason(error)
+    finally:
+        part.unlink(missing_ok=True)
     return None
 
 
@@ -86,16 +110,6 @@ def _reason(error: OSError) -> str:
     if status is not None:
         return f"HTTP {status}"
     return error.strerror or type(error).__name__
-
-
-@contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 class _Bar:
