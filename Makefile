@@ -4,14 +4,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/ready
+PEERS = .venv-peers
 
-.PHONY: demo test test-data test-python check format constraints benchmarks clean
+.PHONY: demo test test-data test-python test-peers peers check format constraints constraints-peers benchmarks
+.PHONY: public-logits benchmarks-peers clean
 
 demo: $(READY)
 	$(BIN)/fieldmark demo
 
 test: check
-	$(BIN)/pytest -m "not data"
+	$(BIN)/pytest -m "not data and not peers"
 
 test-data: $(READY)
 	$(BIN)/pytest -m data tests
@@ -25,6 +27,19 @@ check: $(READY)
 # make test-python PY=3.13: the tests under another Python, in an environment of its own.
 test-python:
 	$(MAKE) test PYTHON=python$(PY) VENV=.venv-$(PY)
+
+# Against torchvision, timm and fastai, in an environment of their own (5.4 GB, a minute to install): torchvision does
+# not import beside a torch that was built without the operators it registers, so torch comes from PyPI here.
+peers: $(PEERS)/ready
+
+test-peers: $(PEERS)/ready
+	$(PEERS)/bin/pytest -m peers tests/peers
+
+$(PEERS)/ready: pyproject.toml constraints-peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check -c constraints-peers.txt \
+		torch torchvision timm fastai pytest -e .
+	touch $(PEERS)/ready
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -44,11 +59,26 @@ constraints:
 	.venv-constraints/bin/pip freeze --exclude fieldmark --exclude pip --exclude setuptools | sed 's/+cpu$$//' > constraints.txt
 	rm -rf .venv-constraints
 
+# Renew constraints-peers.txt: the newest versions that fit together.
+constraints-peers:
+	rm -rf .venv-constraints
+	$(PYTHON) -m venv .venv-constraints
+	.venv-constraints/bin/pip install --quiet torch torchvision timm fastai pytest .
+	.venv-constraints/bin/pip freeze --exclude fieldmark --exclude pip --exclude setuptools > constraints-peers.txt
+	rm -rf .venv-constraints
+
+# The logits that tests/models/test_public_logits.py expects, from torchvision.
+public-logits: $(PEERS)/ready
+	$(PEERS)/bin/python benchmarks/oracles/public_logits.py
+
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/training_loop.py --json benchmarks/results/training_loop.json
 	$(BIN)/python benchmarks/accuracy.py --json benchmarks/results/accuracy.json
 	$(BIN)/python benchmarks/second_start.py --json benchmarks/results/second_start.json
 	$(BIN)/python benchmarks/convolution.py --json benchmarks/results/convolution.json --plot docs/pictures/convolution-speed.png
+
+benchmarks-peers: $(PEERS)/ready
+	$(PEERS)/bin/python benchmarks/architectures.py --json benchmarks/results/architectures.json
 
 clean:
 	rm -rf $(VENV) .venv-* build dist src/*.egg-info
