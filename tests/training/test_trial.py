@@ -38,6 +38,13 @@ def test_what_the_network_raises_is_one_line() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_the_layer_that_fails_is_named_with_its_shape_and_a_size_that_works() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 5), nn.Flatten(), nn.Linear(2 * 24 * 24, 4))
+    with pytest.raises(TrainingError) as caught:
+        try_out(network, 4, 1, (32, 32), CPU)
+    assert "Layer 2 gets 1568. The network takes 28x28 pictures: --image-size 28." in str(caught.value)
+
+
 def test_nothing_is_changed_by_it() -> None:
     network = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(), nn.Flatten(), nn.Linear(12, 4))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}

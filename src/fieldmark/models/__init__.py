@@ -65,7 +65,8 @@ def create(
     (N, in_channels, H, W) to logits float (N, num_classes), or (N, 1) where two classes share one unit.
 
     Raises UserError for an unknown name or option, a value that does not fit it, fewer than two classes, and
-    a picture too small for the network (the error names the smallest size that fits).
+    a picture too small for the network (the error names the layer that fails, the shape that reaches it and
+    the smallest size that fits).
 
     >>> net = create("baseline", num_classes=2, in_channels=3, image_size=32)
     >>> sum(parameter.numel() for parameter in net.parameters())
@@ -79,7 +80,7 @@ def create(
         raise UserError(f"a classifier needs at least two classes; got {num_classes}.")
     if in_channels < 1:
         raise UserError(f"pictures have at least one channel; got {in_channels}.")
-    return build(network, name, ABOUT[name].smallest, num_classes, in_channels, size, options)
+    return build(network, name, ABOUT[name], num_classes, in_channels, size, options)
 
 
 def settled(name: str, image_size: int | tuple[int, int], options: dict[str, Any]) -> dict[str, Any]:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
 from fieldmark.models.initialisation import INITIALISATIONS, initialise
+from fieldmark.models.misfits import refuse_misfit
 from fieldmark.models.options import checked
+
+if TYPE_CHECKING:
+    from fieldmark.models import About
 
 
 def build(
     network: Callable[..., nn.Module],
     name: str,
-    smallest: int,
+    about: About,
     num_classes: int,
     in_channels: int,
     image_size: tuple[int, int],
@@ -29,13 +33,14 @@ def build(
     if init not in INITIALISATIONS:
         raise UserError(unknown(init, INITIALISATIONS, "weight initialisation"))
     options = checked(network, name, options)
-    height, width = image_size
-    if min(image_size) < smallest:
-        raise UserError(
-            f"{height}x{width} pictures are too small for {name}: it needs at least {smallest}x{smallest}. "
-            f"Try --image-size {smallest} or another model."
-        )
-    made = network(num_classes=num_classes, in_channels=in_channels, image_size=image_size, **options)
+
+    def make(size: tuple[int, int]) -> nn.Module:
+        return network(num_classes=num_classes, in_channels=in_channels, image_size=size, **options)
+
+    side = min(image_size)
+    if side < about.smallest or (options and side < about.published_size):  # else it is known to fit
+        refuse_misfit(make, name, in_channels, image_size, about.published_size)
+    made = make(image_size)
     initialise(made, init)
     return made
 

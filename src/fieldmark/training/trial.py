@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from fieldmark.errors import TrainingError
+from fieldmark.models.misfits import side_that_works, where_it_fails
 
 
 def try_out(
@@ -13,8 +14,9 @@ def try_out(
 ) -> None:
     """Give the network two black pictures, float32 (2, C, H, W), in evaluation mode.
 
-    Raises TrainingError when it raises, whatever that is, and when it gives anything but a logit per picture
-    and class (or, for two classes, one per picture). The random state stays as it was.
+    Raises TrainingError when it raises, whatever that is, naming the layer, the shape that reached it and a
+    picture size that works where one is found; and when it gives anything but a logit per picture and class
+    (or, for two classes, one per picture). The random state stays as it was.
 
     >>> try_out(nn.Sequential(nn.Flatten(), nn.Linear(12, 5)), 5, 3, (2, 2), torch.device("cpu"))
     """
@@ -27,6 +29,7 @@ def try_out(
         what = " ".join(str(error).split())
         raise TrainingError(
             f"your network {name} fails on pictures {tuple(images.shape)}: {type(error).__name__}: {what}."
+            + whereabouts(model, tuple(images.shape))
         ) from error
     finally:
         model.train(training)
@@ -37,3 +40,18 @@ def try_out(
             f"your network {name} makes {got} of pictures {tuple(images.shape)}; "
             f"{(2, num_classes)} is wanted, a logit per picture and class."
         )
+
+
+def whereabouts(model: nn.Module, images_shape: tuple[int, ...]) -> str:
+    """Sentences on which layer fails with which shape, and what size would do; none where they are not known.
+
+    >>> net = nn.Sequential(nn.Flatten(), nn.Linear(48, 5))
+    >>> whereabouts(net, (2, 3, 8, 8))
+    ' Layer 1 gets 192. The network takes 4x4 pictures: --image-size 4.'
+    """
+    misfit = where_it_fails(model, images_shape)
+    if misfit is None:
+        return ""
+    where = f" Layer {misfit}." if misfit.layer else ""
+    side = side_that_works(model, images_shape)
+    return where + (f" The network takes {side}x{side} pictures: --image-size {side}." if side else "")
