@@ -33,6 +33,8 @@ OWN = {
     **dict.fromkeys(("weight_decay", "l1", "l2"), st.floats(0, 1)),
     **dict.fromkeys(("max_minutes", "clip"), st.none() | positive),
     **dict.fromkeys(("patience", "limit"), st.none() | st.integers(1, 9999)),
+    "layer_decay": st.floats(0.01, 1),
+    **dict.fromkeys(("channels", "mean", "std"), st.none()),  # they go together: see below
 }
 
 
@@ -111,6 +113,16 @@ def test_json_that_is_no_recipe_says_what_would_be(text, message):
         ({"clip": 0}, r"clip=0 must be above 0"),
         ({"image_size": (0, 32)}, r"image_size=\(0, 32\) must be above 0"),
         ({"val": 0.6, "test": 0.4}, r"val=0.6 and test=0.4 leave nothing to train on"),
+        ({"freeze": -1}, r"freeze=-1 is too small; at least 0"),
+        ({"layer_decay": 0.0}, r"layer_decay=0.0 is outside 0 < layer_decay <= 1"),
+        ({"layer_decay": 1.5}, r"layer_decay=1.5"),
+        ({"pretrained": ""}, r"pretrained is empty; it takes public, or a file"),
+        ({"channels": 2}, r"channels=2 are neither grey \(1\) nor RGB \(3\)"),
+        ({"mean": (0.5,)}, r"give both, or neither"),
+        ({"mean": (0.5,), "std": (0.5, 0.5, 0.5)}, r"a number per channel is wanted, 1 or 3 in each"),
+        ({"mean": (0.5,), "std": (0.5,), "channels": 3}, r"3 in each"),
+        ({"mean": (float("nan"),), "std": (0.5,)}, r"mean=\(nan,\) must be numbers"),
+        ({"mean": (0.5,), "std": (0.0,)}, r"std=\(0.0,\) must be above 0"),
         ({"epoch": 3}, r"'epoch' is not a setting of a recipe"),
     ],
 )
@@ -118,6 +130,11 @@ def test_values_out_of_range_name_the_value_and_the_range(changes, message):
     with pytest.raises(UserError, match=message) as caught:
         Recipe().replace(**changes)
     assert "\n" not in str(caught.value)
+
+
+def test_a_normalisation_of_its_own_survives_json():
+    recipe = Recipe(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), channels=3, pretrained="public")
+    assert Recipe.from_json(recipe.to_json()) == recipe
 
 
 def test_replace_leaves_the_old_recipe_alone():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,8 +38,12 @@ class Recipe:
     """What the architecture takes besides classes, channels and size: {"width": 32}; as a flag, width=32."""
     init: Initialisation = "default"
     """Starting weights."""
+    pretrained: str | None = None
+    """Published weights to start from: "public", which finds them by the model's name, or a file of them."""
     epochs: int = 20
     """Passes over the training pictures."""
+    freeze: int = 0
+    """So many first epochs train the head alone; batch norm's statistics stay as they are, too."""
     max_minutes: float | None = None
     """Stop at this many minutes of training and keep the best epoch so far."""
     batch_size: int = 256
@@ -51,6 +56,8 @@ class Recipe:
     """The peak of the schedule; "find" measures it first."""
     schedule: Schedule = "one-cycle"
     """How the learning rate moves over the run."""
+    layer_decay: float = 1.0
+    """A stage d stages before the head learns at layer_decay^d of the rate."""
     warmup: float = 0.0
     """Share of the run in which the rate climbs from 0 to its peak; in one-cycle 0 stands for 0.25."""
     momentum: float = 0.9
@@ -93,6 +100,12 @@ class Recipe:
     """Height and width the network gets; none: native if all agree and are at most 64, else the model's."""
     resize: ResizeRule = "crop"
     """How a picture of another shape is made to fit."""
+    channels: int | None = None
+    """1 grey, 3 RGB; none: 1 only if every training picture is grey."""
+    mean: tuple[float, ...] | None = None
+    """Taken from the pixels (0 to 1), one per channel; none: the training pictures' own."""
+    std: tuple[float, ...] | None = None
+    """What they are then divided by; none: the training pictures' own."""
     val: float = 0.1
     """Share of the pictures for validation where the data does not say."""
     test: float = 0.1
@@ -131,7 +144,7 @@ class Recipe:
         if not isinstance(document, dict):
             raise UserError(f"a recipe is a JSON object; got {type(document).__name__}.")
         _check_names(document)
-        for name in ("augment", "classes", "image_size"):
+        for name in ("augment", "classes", "image_size", "mean", "std"):
             if isinstance(document.get(name), list):
                 document[name] = tuple(document[name])
         return cls(**document)
@@ -171,7 +184,7 @@ def _check_types(recipe: Recipe) -> None:
 
 
 def _check_ranges(recipe: Recipe) -> None:
-    least = {"epochs": 1, "batch_size": 1, "accumulate": 1, "patience": 1, "limit": 1, "seed": 0}
+    least = {"epochs": 1, "batch_size": 1, "accumulate": 1, "patience": 1, "limit": 1, "seed": 0, "freeze": 0}
     for name, bound in least.items():
         value = getattr(recipe, name)
         if value is not None and value < bound:
@@ -198,3 +211,27 @@ def _check_ranges(recipe: Recipe) -> None:
         raise UserError(f"recipe: image_size={recipe.image_size} must be above 0.")
     if recipe.val + recipe.test >= 1:
         raise UserError(f"recipe: val={recipe.val} and test={recipe.test} leave nothing to train on.")
+    if not 0 < recipe.layer_decay <= 1:
+        raise UserError(f"recipe: layer_decay={recipe.layer_decay} is outside 0 < layer_decay <= 1.")
+    if recipe.pretrained == "":
+        raise UserError("recipe: pretrained is empty; it takes public, or a file of weights.")
+    _check_normalisation(recipe)
+
+
+def _check_normalisation(recipe: Recipe) -> None:
+    if recipe.channels not in (None, 1, 3):
+        raise UserError(f"recipe: channels={recipe.channels} are neither grey (1) nor RGB (3).")
+    if (recipe.mean is None) != (recipe.std is None):
+        raise UserError(f"recipe: mean={recipe.mean} and std={recipe.std}: give both, or neither.")
+    if recipe.mean is None or recipe.std is None:
+        return
+    wanted = (recipe.channels,) if recipe.channels else (1, 3)
+    if len(recipe.mean) != len(recipe.std) or len(recipe.mean) not in wanted:
+        raise UserError(
+            f"recipe: mean={recipe.mean} and std={recipe.std}: a number per channel is wanted, "
+            f"{' or '.join(map(str, wanted))} in each."
+        )
+    if not all(math.isfinite(number) for number in recipe.mean):
+        raise UserError(f"recipe: mean={recipe.mean} must be numbers.")
+    if not all(0 < number < math.inf for number in recipe.std):
+        raise UserError(f"recipe: std={recipe.std} must be above 0.")

@@ -34,6 +34,8 @@ def read(kind: Any, *words: str) -> Any:
         (tuple[int, int] | None, ["64x48"], (64, 48)),
         (tuple[str, ...] | None, ["airplane", "bird"], ("airplane", "bird")),
         (tuple[str | dict[str, Any], ...], ["none"], ()),
+        (tuple[float, ...] | None, ["0.5", ".25", "1"], (0.5, 0.25, 1.0)),
+        (tuple[float, ...] | None, ["none"], None),
         (
             dict[str, Any],
             ["width=32", "init=xavier", "fast=true"],
@@ -58,6 +60,7 @@ def test_words_become_the_value_that_their_flag_means(kind: Any, words: list[str
         (tuple[int, int], "1x2x3", "64x48"),
         (tuple[int, int], "-3", "64x48"),
         (dict[str, Any], "width", "width=32"),
+        (tuple[float, ...] | None, "grey", "numbers or none"),
     ],
 )
 def test_words_that_do_not_fit_say_what_was_got_and_what_is_taken(kind: Any, word: str, told: str) -> None:

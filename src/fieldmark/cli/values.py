@@ -84,6 +84,8 @@ def reader(kind: Any) -> Reader | None:
         return _choice(arguments)
     if kind == tuple[int, int]:
         return Reader("H[xW]", _read_size, lambda size: ["x".join(str(side) for side in size)])
+    if kind == tuple[float, ...]:
+        return Reader("FLOAT ...", _read_numbers, _show_numbers, many=True)
     if origin is tuple and arguments[-1:] == (...,):
         return Reader("NAME ...", _read_names, _show_names, many=True)
     if origin is dict:
@@ -157,6 +159,13 @@ def _read_names(words: list[str]) -> Any:
     return tuple(words) if words else Wrong("", f"names, one or more, or {NOTHING}")
 
 
+def _read_numbers(words: list[str]) -> Any:
+    read = _number(float, "numbers")
+    numbers = [read([word]) for word in words or [""]]
+    wrong = [number for number in numbers if isinstance(number, Wrong)]
+    return wrong[0] if wrong else tuple(numbers)
+
+
 def _read_pairs(words: list[str]) -> Any:
     if words == [NOTHING]:
         return {}
@@ -188,6 +197,10 @@ def _show_one(value: Any) -> list[str]:
 
 def _show_names(names: tuple[Any, ...]) -> list[str]:
     return [name if isinstance(name, str) else json.dumps(name) for name in names] or [NOTHING]
+
+
+def _show_numbers(numbers: tuple[float, ...]) -> list[str]:
+    return [f"{number:g}" for number in numbers]
 
 
 def _show_pairs(pairs: dict[str, Any]) -> list[str]:

@@ -86,7 +86,8 @@ def train(
             state.restore(resume)
         begin()
         display.start(setting.total_steps, recipe.epochs)
-        status = run(setting, state, Validation(dataset, setting), display, stop, save)
+        with setting.freezing:
+            status = run(setting, state, Validation(dataset, setting), display, stop, save)
     state.model.load_state_dict(state.best.weights)
     return Trained(
         model=state.model.to("cpu").eval(),
@@ -152,7 +153,7 @@ def run(
     recipe, rate = setting.recipe, 0.0
     bell = math.inf if recipe.max_minutes is None else 60 * recipe.max_minutes
     while state.step < setting.total_steps:
-        state.model.train()
+        setting.freezing.begin_epoch(state.model, done=len(state.history.rows))
         began = shown = time.perf_counter()
         epoch_done = late = False
         while not epoch_done and not late:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import Pipeline
+from fieldmark.training.freezing import Freezing
 from fieldmark.training.losses import CrossEntropy
 from fieldmark.vocabulary import Preprocessing
 
@@ -23,6 +24,7 @@ class Setting:
     augment: Pipeline
     criterion: CrossEntropy
     decayed: list[nn.Parameter]
+    freezing: Freezing
     preprocessing: Preprocessing
     device: torch.device
     dtype: torch.dtype

@@ -18,6 +18,7 @@ from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import build
 from fieldmark.training.averaging import Average
 from fieldmark.training.display import Display
+from fieldmark.training.freezing import Freezing
 from fieldmark.training.losses import CrossEntropy, balanced_weights
 from fieldmark.training.optimisers import decayed_parameters, optimiser
 from fieldmark.training.precision import resolve
@@ -60,7 +61,7 @@ def set_up(
             "Take fewer, or more epochs."
         )
     weights = balanced_weights(labels, num_classes) if recipe.class_weights == "balanced" else None
-    mean, std = statistics(dataset.train.images)
+    mean, std = normalisation(dataset, recipe)
     setting = Setting(
         recipe=recipe,
         images=on_device(dataset.train.images, device),
@@ -68,6 +69,7 @@ def set_up(
         augment=build(recipe.augment, dataset.image_size),
         criterion=CrossEntropy(recipe.label_smoothing, None if weights is None else weights.to(device)),
         decayed=decayed_parameters(model, recipe.decay),
+        freezing=Freezing(model, recipe.freeze),
         preprocessing=Preprocessing(dataset.image_size, dataset.channels, mean, std, dataset.resize),
         device=device,
         dtype=torch.bfloat16 if resolve(recipe.precision, device) == "bf16" else torch.float32,
@@ -81,6 +83,21 @@ def set_up(
         display.note(f"learning rate {found:.3g} (found)")
         setting = replace(setting, learning_rate=found)
     return setting, first_state(setting, model)
+
+
+def normalisation(dataset: Dataset, recipe: Recipe) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel: the recipe's, or else those of the training pixels.
+
+    Raises TrainingError when the recipe's are for another number of channels than the pictures have.
+    """
+    if recipe.mean is None or recipe.std is None:
+        return statistics(dataset.train.images)
+    if len(recipe.mean) != dataset.channels:
+        raise TrainingError(
+            f"mean has {len(recipe.mean)} numbers, and the pictures have {dataset.channels} channel(s). "
+            f"Load them with channels={len(recipe.mean)}, or leave mean and std out."
+        )
+    return recipe.mean, recipe.std
 
 
 def make_model(recipe: Recipe, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> nn.Module:
