@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 MODELS = {
+    "alexnet": "fieldmark.models.alexnet:AlexNet",
     "all_conv": "fieldmark.models.all_conv:AllConv",
     "baseline": "fieldmark.models.baseline:Baseline",
     "batch_norm": "fieldmark.models.batch_norm:BatchNorm",
@@ -19,9 +20,19 @@ MODELS = {
     "deep_residual": "fieldmark.models.deep_residual:DeepResidual",
     "digits": "fieldmark.models.digits:Digits",
     "dropout": "fieldmark.models.dropout:Dropout",
+    "lenet": "fieldmark.models.lenet:LeNet",
     "mlp": "fieldmark.models.mlp:MLP",
+    "nin": "fieldmark.models.nin:NiN",
     "residual": "fieldmark.models.residual:Residual",
     "smiles": "fieldmark.models.smiles:Smiles",
+    "vgg11": "fieldmark.models.vgg:vgg11",
+    "vgg11_bn": "fieldmark.models.vgg:vgg11_bn",
+    "vgg13": "fieldmark.models.vgg:vgg13",
+    "vgg13_bn": "fieldmark.models.vgg:vgg13_bn",
+    "vgg16": "fieldmark.models.vgg:vgg16",
+    "vgg16_bn": "fieldmark.models.vgg:vgg16_bn",
+    "vgg19": "fieldmark.models.vgg:vgg19",
+    "vgg19_bn": "fieldmark.models.vgg:vgg19_bn",
     "wide": "fieldmark.models.wide:wide",
 }
 """Name to "module:class" or "module:function", taking (num_classes, in_channels, image_size, **options)."""
@@ -41,6 +52,7 @@ class About:
 
 
 ABOUT = {
+    "alexnet": About(224, 7, "five convolutions, overlapping pools, three linear layers with dropout (2012)"),
     "all_conv": About(32, 1, "baseline with strided convolutions for pools (after Springenberg 2015)"),
     "baseline": About(32, 4, "two 3x3 convolutions with tanh and max-pooling, two linear layers"),
     "batch_norm": About(32, 4, "wide with batch norm after each convolution"),
@@ -48,9 +60,19 @@ ABOUT = {
     "deep_residual": About(32, 4, "a chain of residual blocks with batch norm; option blocks"),
     "digits": About(28, 4, "two 5x5 convolutions and 1,024 hidden units, for digits and the like"),
     "dropout": About(32, 4, "wide with whole channels dropped after each pooled map"),
+    "lenet": About(28, 12, "two 5x5 convolutions with sigmoids and mean pools, three linear layers (1998)"),
     "mlp": About(32, 1, "one hidden layer, no convolution: what the convolutional nets are compared with"),
+    "nin": About(224, 7, "1x1 convolutions after each convolution, global mean, no linear layers (2014)"),
     "residual": About(32, 8, "deep with one skip connection"),
     "smiles": About(64, 8, "four 3x3 convolutions, global mean, one output unit for two classes"),
+    "vgg11": About(224, 16, "8 3x3 convolutions in five blocks, three linear layers (2015)"),
+    "vgg11_bn": About(224, 16, "vgg11 with batch norm after each convolution"),
+    "vgg13": About(224, 16, "10 3x3 convolutions in five blocks, three linear layers (2015)"),
+    "vgg13_bn": About(224, 16, "vgg13 with batch norm after each convolution"),
+    "vgg16": About(224, 16, "13 3x3 convolutions in five blocks, three linear layers (2015)"),
+    "vgg16_bn": About(224, 16, "vgg16 with batch norm after each convolution"),
+    "vgg19": About(224, 16, "16 3x3 convolutions in five blocks, three linear layers (2015)"),
+    "vgg19_bn": About(224, 16, "vgg19 with batch norm after each convolution"),
     "wide": About(32, 4, "baseline with twice the channels"),
 }
 
@@ -84,20 +106,23 @@ def create(
 
 
 def settled(name: str, image_size: int | tuple[int, int], options: dict[str, Any]) -> dict[str, Any]:
-    """`options`, with what would depend on the picture's size made explicit: the stem, where there are two.
+    """`options`, with what would depend on the picture's size made explicit: the stem.
 
-    A classifier folder keeps the result, so that what it holds is said and never a matter of a default.
-    Raises UserError for an unknown name.
+    Networks without stems keep theirs; those published for small pictures (lenet) are always as published. A
+    classifier folder keeps the result, so that what it holds is said and never a matter of a default. Raises
+    UserError for an unknown name.
 
     >>> settled("baseline", 32, {"width": 8})
     {'width': 8}
     """
     import inspect
 
-    from fieldmark.models.stems import chosen
+    from fieldmark.models.stems import SMALL_BELOW, chosen
 
     network = resolve(MODELS, name, "model")
     if "stem" not in inspect.signature(network).parameters:
         return dict(options)
+    if ABOUT[name].published_size < SMALL_BELOW and options.get("stem") is None:
+        return {**options, "stem": "published"}
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     return {**options, "stem": chosen(options.get("stem"), size)}

@@ -51,3 +51,29 @@ def pooled_size(image_size: tuple[int, int], halvings: int) -> tuple[int, int]:
     """
     height, width = image_size
     return height // 2**halvings, width // 2**halvings
+
+
+def window_size(
+    image_size: tuple[int, int], kernel_size: int, stride: int, padding: int = 0
+) -> tuple[int, int]:
+    """(height, width) after a square window of a convolution or pool, rounded down; at least 1.
+
+    Where nothing would be left, the 1 lets the network be made; the layer itself refuses the picture.
+
+    >>> window_size((224, 227), 11, 4, padding=2), window_size((2, 9), 3, 2)
+    ((55, 56), (1, 4))
+    """
+    height, width = (max((side + 2 * padding - kernel_size) // stride + 1, 1) for side in image_size)
+    return height, width
+
+
+def check_positive(network: str, **counts: int) -> None:
+    """Nothing where all are at least 1, else UserError naming the option. network: what it is called.
+
+    >>> check_positive("vgg", width=8, hidden=0)
+    Traceback (most recent call last):
+    fieldmark.errors.UserError: vgg: hidden=0 is too small; at least 1.
+    """
+    for name, count in counts.items():
+        if count < 1:
+            raise UserError(f"{network}: {name}={count} is too small; at least 1.")
