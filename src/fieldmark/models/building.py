@@ -11,8 +11,9 @@ from torch import nn
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
 from fieldmark.models.initialisation import INITIALISATIONS, initialise
-from fieldmark.models.misfits import refuse_misfit
+from fieldmark.models.misfits import one_line, refuse_misfit, where_it_fails
 from fieldmark.models.options import checked
+from fieldmark.models.stems import chosen
 
 if TYPE_CHECKING:
     from fieldmark.models import About
@@ -37,10 +38,24 @@ def build(
     def make(size: tuple[int, int]) -> nn.Module:
         return network(num_classes=num_classes, in_channels=in_channels, image_size=size, **options)
 
-    side = min(image_size)
-    if side < about.smallest or (options and side < about.published_size):  # else it is known to fit
+    def refuse() -> None:
         refuse_misfit(make, name, in_channels, image_size, about.published_size)
-    made = make(image_size)
+
+    if min(image_size) < about.smallest:
+        refuse()
+    try:
+        made = make(image_size)
+    except UserError:
+        raise
+    except (RuntimeError, ValueError) as error:  # torch's own layers refuse, say, a dropout rate of 2
+        refuse()
+        raise UserError(f"{name} cannot be made with these options: {one_line(error)}.") from error
+    # With standard options the tables know that it fits. Others are tried with a picture of zeros, and not on
+    # the meta device, whose first convolution imports for a second.
+    unusual = any(option != ("stem", chosen(None, image_size)) for option in options.items())
+    small = min(image_size) < about.published_size
+    if small and unusual and where_it_fails(made, (1, in_channels, *image_size)) is not None:
+        refuse()
     initialise(made, init)
     return made
 
