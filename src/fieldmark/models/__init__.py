@@ -11,6 +11,8 @@ from fieldmark.families import resolve
 if TYPE_CHECKING:
     from torch import nn
 
+    from fieldmark.models.public_weights import load_public_weights as load_public_weights
+
 MODELS = {
     "alexnet": "fieldmark.models.alexnet:AlexNet",
     "all_conv": "fieldmark.models.all_conv:AllConv",
@@ -18,12 +20,22 @@ MODELS = {
     "batch_norm": "fieldmark.models.batch_norm:BatchNorm",
     "deep": "fieldmark.models.deep:Deep",
     "deep_residual": "fieldmark.models.deep_residual:DeepResidual",
+    "densenet121": "fieldmark.models.densenet:densenet121",
+    "densenet161": "fieldmark.models.densenet:densenet161",
+    "densenet169": "fieldmark.models.densenet:densenet169",
+    "densenet201": "fieldmark.models.densenet:densenet201",
     "digits": "fieldmark.models.digits:Digits",
     "dropout": "fieldmark.models.dropout:Dropout",
+    "googlenet": "fieldmark.models.googlenet:GoogLeNet",
     "lenet": "fieldmark.models.lenet:LeNet",
     "mlp": "fieldmark.models.mlp:MLP",
     "nin": "fieldmark.models.nin:NiN",
     "residual": "fieldmark.models.residual:Residual",
+    "resnet101": "fieldmark.models.resnet:resnet101",
+    "resnet152": "fieldmark.models.resnet:resnet152",
+    "resnet18": "fieldmark.models.resnet:resnet18",
+    "resnet34": "fieldmark.models.resnet:resnet34",
+    "resnet50": "fieldmark.models.resnet:resnet50",
     "smiles": "fieldmark.models.smiles:Smiles",
     "vgg11": "fieldmark.models.vgg:vgg11",
     "vgg11_bn": "fieldmark.models.vgg:vgg11_bn",
@@ -58,12 +70,22 @@ ABOUT = {
     "batch_norm": About(32, 4, "wide with batch norm after each convolution"),
     "deep": About(32, 8, "three 3x3 convolutions with ReLU and max-pooling, two linear layers"),
     "deep_residual": About(32, 4, "a chain of residual blocks with batch norm; option blocks"),
+    "densenet121": About(224, 8, "every layer is given the maps of all before it; 121 layers (2017)"),
+    "densenet161": About(224, 8, "densenet121 with 161 layers, each adding 48 maps for 32"),
+    "densenet169": About(224, 8, "densenet121 with 169 layers"),
+    "densenet201": About(224, 8, "densenet121 with 201 layers"),
     "digits": About(28, 4, "two 5x5 convolutions and 1,024 hidden units, for digits and the like"),
     "dropout": About(32, 4, "wide with whole channels dropped after each pooled map"),
+    "googlenet": About(224, 4, "nine blocks of 1x1, 3x3 and 5x5 kernels side by side, batch norm (2014)"),
     "lenet": About(28, 12, "two 5x5 convolutions with sigmoids and mean pools, three linear layers (1998)"),
     "mlp": About(32, 1, "one hidden layer, no convolution: what the convolutional nets are compared with"),
     "nin": About(224, 7, "1x1 convolutions after each convolution, global mean, no linear layers (2014)"),
     "residual": About(32, 8, "deep with one skip connection"),
+    "resnet101": About(224, 1, "33 bottleneck blocks, each added to what it was given (2016)"),
+    "resnet152": About(224, 1, "50 bottleneck blocks, each added to what it was given (2016)"),
+    "resnet18": About(224, 1, "8 blocks of two 3x3 convolutions, each added to what it was given (2016)"),
+    "resnet34": About(224, 1, "16 blocks of two 3x3 convolutions, each added to what it was given (2016)"),
+    "resnet50": About(224, 1, "16 bottleneck blocks, each added to what it was given (2016)"),
     "smiles": About(64, 8, "four 3x3 convolutions, global mean, one output unit for two classes"),
     "vgg11": About(224, 16, "8 3x3 convolutions in five blocks, three linear layers (2015)"),
     "vgg11_bn": About(224, 16, "vgg11 with batch norm after each convolution"),
@@ -126,3 +148,11 @@ def settled(name: str, image_size: int | tuple[int, int], options: dict[str, Any
         return {**options, "stem": "published"}
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     return {**options, "stem": chosen(options.get("stem"), size)}
+
+
+def __getattr__(name: str) -> Any:
+    if name != "load_public_weights":
+        raise AttributeError(f"module 'fieldmark.models' has no attribute '{name}'")
+    from fieldmark.models.public_weights import load_public_weights
+
+    return load_public_weights

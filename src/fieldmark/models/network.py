@@ -20,11 +20,13 @@ class Network(nn.Module):
     ... for the pattern's groups), tried in order; the first that matches counts.
     `let_go`: names a public file may hold that have no place here (auxiliary heads), and are dropped.
     `not_in_file`: names of ours that a file may lack; they keep the value of a fresh network.
+    `public_options`: not patterns but options: those that public weights need, other than the defaults.
     """
 
     public_names: ClassVar[tuple[tuple[str, str], ...]] = ()
     let_go: ClassVar[tuple[str, ...]] = ()
     not_in_file: ClassVar[tuple[str, ...]] = (r".*num_batches_tracked",)
+    public_options: ClassVar[dict[str, object]] = {}
 
     features: nn.Sequential
     head: nn.Module

@@ -1,0 +1,160 @@
+"""Weights that torchvision published, put into our networks, whose parameters have other names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fieldmark.errors import UserError
+from fieldmark.models.network import Network
+from fieldmark.models.public_shapes import HEAD, Shapes, refuse_other_shapes
+
+
+def load_public_weights(
+    model: nn.Module, state_dict: Mapping[str, Tensor], *, head: bool = True
+) -> tuple[str, ...]:
+    """Put weights under torchvision's names, as its old and new files have them, into the same architecture.
+
+    model: an alexnet, vgg, googlenet, resnet or densenet of `create`, with the published stem. state_dict:
+    name to tensor, of any floating dtype and on any device; converted to the network's. head=False leaves
+    the network's last layer alone, for other classes. Returns the names in the file that were not used: those
+    that the architecture lets go (auxiliary heads), and with head=False the last layer's.
+
+    All is checked before anything changes. Raises UserError for a network that has no public weights, names
+    that are missing or left over, and tensors of another shape; it says what to do.
+
+    >>> from fieldmark.models import create
+    >>> model = create("resnet18", 10, 3, 224, width=1, blocks=(1,))
+    >>> load_public_weights(model, {"conv1.weight": torch.zeros(1, 3, 7, 7)})
+    Traceback (most recent call last):
+    fieldmark.errors.UserError: these are not the weights of this ResNet: the file has no match for ...
+    """
+    network = checked_network(model)
+    entries = checked_entries(state_dict)
+    own = network.state_dict()
+    match = matched(network, entries, own, head)
+    if match.missing or match.left_over:
+        raise UserError(names_differ(network, match))
+    values = {ours: entries[match.found[ours]] for ours in own if ours in match.found}
+    refuse_other_shapes(
+        network,
+        [Shapes(match.found[ours], ours, value.shape, own[ours].shape) for ours, value in values.items()],
+    )
+    for ours, value in values.items():
+        if value.is_floating_point() != own[ours].is_floating_point():
+            raise UserError(f"public weights: '{match.found[ours]}' is {value.dtype}, not {own[ours].dtype}.")
+    network.load_state_dict(values, strict=False)
+    return match.unused
+
+
+def checked_network(model: nn.Module) -> Network:
+    """`model`, when it has public names and holds values."""
+    if not isinstance(model, Network) or not model.public_names:
+        raise UserError(
+            f"{type(model).__name__} has no public weights; alexnet, vgg, googlenet, resnet, densenet have."
+        )
+    if any(tensor.is_meta for tensor in model.state_dict().values()):
+        raise UserError("the network is on the meta device and holds no values: make it outside of it.")
+    return model
+
+
+def checked_entries(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`state_dict`, when it is one."""
+    if not isinstance(state_dict, Mapping):
+        raise UserError(
+            f"public weights are a dictionary of names and tensors; got {type(state_dict).__name__}."
+        )
+    for name, tensor in state_dict.items():
+        if isinstance(tensor, Mapping):
+            raise UserError(
+                f"public weights: {name!r} is a dictionary of its own. If it holds the weights, take that one."
+            )
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise UserError(
+                f"public weights: {name!r} is a {type(tensor).__name__}, not a tensor with a name."
+            )
+        if tensor.is_meta or tensor.is_quantized or tensor.layout != torch.strided:
+            raise UserError(
+                f"public weights: '{name}' is a tensor without plain values (meta, quantised, sparse)."
+            )
+    return dict(state_dict)
+
+
+@dataclass(frozen=True)
+class Match:
+    """found: our name to the public one; missing: ours without; left_over: theirs without; unused: let go."""
+
+    found: dict[str, str]
+    missing: tuple[str, ...]
+    left_over: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def matched(network: Network, entries: Iterable[str], own: Iterable[str], head: bool) -> Match:
+    """Which public name in `entries` is which of our names in `own`."""
+    own = list(own)
+    found: dict[str, str] = {}
+    left_over, unused = [], []
+    for theirs in entries:
+        ours = renamed(theirs, network.public_names)
+        if one_of(theirs, network.let_go) or (ours is not None and ours.startswith(HEAD) and not head):
+            unused.append(theirs)
+        elif ours is None or ours not in own:
+            left_over.append(theirs)
+        elif ours in found:
+            raise UserError(
+                f"public weights: '{found[ours]}' and '{theirs}' are the same weight, given twice."
+            )
+        else:
+            found[ours] = theirs
+    missing = [
+        name
+        for name in own
+        if name not in found
+        and not one_of(name, network.not_in_file)
+        and not (name.startswith(HEAD) and not head)
+    ]
+    return Match(found, tuple(missing), tuple(left_over), tuple(unused))
+
+
+def renamed(theirs: str, public_names: tuple[tuple[str, str], ...]) -> str | None:
+    """Our name for a public one, or None.
+
+    >>> renamed("fc.bias", ((r"fc\\.(\\w+)", r"head.\\1"),))
+    'head.bias'
+    """
+    for pattern, replacement in public_names:
+        match = re.fullmatch(pattern, theirs)
+        if match:
+            return match.expand(replacement)
+    return None
+
+
+def one_of(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(re.fullmatch(pattern, name) for pattern in patterns)
+
+
+def names_differ(network: Network, match: Match) -> str:
+    """The sentence for names that are missing or left over."""
+    parts = []
+    if match.missing:
+        parts.append(f"the file has no match for {some(match.missing)}")
+    if match.left_over:
+        parts.append(f"the network has no place for {some(match.left_over)}")
+    return (
+        f"these are not the weights of this {type(network).__name__}: {', and '.join(parts)}. "
+        "Take the file of the same member of the family, and make the network with its published depth."
+    )
+
+
+def some(names: tuple[str, ...]) -> str:
+    """The first of many names.
+
+    >>> some(("a", "b", "c", "d", "e"))
+    'a, b, c and 2 more'
+    """
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
