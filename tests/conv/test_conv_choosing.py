@@ -66,17 +66,21 @@ def ran(monkeypatch):
 
 
 TENSORS = torch.ones(2, 3, 20, 21), torch.ones(4, 3, 3, 3)
+ONE_CHANNEL = torch.ones(2, 1, 20, 21), torch.ones(1, 1, 3, 3)
+"""Where `shifted` needs no product: of several channels it has all the work of im2col, and more."""
 
 
 @pytest.mark.parametrize("name", ["torch", "channels_last", "im2col", "shifted", "fft"])
 def test_what_is_chosen_is_what_runs(name, keep_prices, ran):
-    keep_prices(favouring(name))
-    found = choose(*TENSORS, padding=1)
+    tensors = ONE_CHANNEL if name == "shifted" else TENSORS
+    channels = tensors[0].shape[1]
+    keep_prices(favouring(name, replace(PLANE, in_channels=channels, out_channels=tensors[1].shape[0])))
+    found = choose(*tensors, padding=1)
     assert found.algorithm == name or (name in FOURIER and found.algorithm in FOURIER)
-    y = conv.correlate2d(*TENSORS, padding=1)
-    conv.conv2d(*TENSORS, padding=1)
+    y = conv.correlate2d(*tensors, padding=1)
+    conv.conv2d(*tensors, padding=1)
     assert ran == [found.algorithm] * 2
-    torch.testing.assert_close(y, F.conv2d(*TENSORS, padding=1), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(y, F.conv2d(*tensors, padding=1), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["torch", "channels_last", "im2col", "shifted", "fft"])
@@ -102,8 +106,8 @@ def test_with_gradients_the_chosen_parts_are_what_runs(name, keep_prices, ran, m
 def test_other_prices_change_the_choice(keep_prices):
     keep_prices(favouring("im2col"))
     assert choose((2, 3, 20, 21), (4, 3, 3, 3), padding=1).algorithm == "im2col"
-    keep_prices(favouring("shifted"))
-    assert choose((2, 3, 20, 21), (4, 3, 3, 3), padding=1).algorithm == "shifted"
+    keep_prices(favouring("channels_last"))
+    assert choose((2, 3, 20, 21), (4, 3, 3, 3), padding=1).algorithm == "channels_last"
 
 
 def test_pytorchs_is_left_only_for_more_than_the_models_error():

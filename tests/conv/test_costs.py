@@ -70,8 +70,8 @@ def test_complex_numbers_have_the_prices_of_their_parts():
 
 def test_only_what_memory_cannot_be_found_again_is_fresh():
     assert fresh() == 0
-    assert fresh(KEPT, 1.0) == 0
-    assert fresh(KEPT + 1, 3.0, 2 * KEPT) == 3 * KEPT + 1
+    assert fresh(KEPT - 1, 1.0) == 0
+    assert fresh(KEPT, 3.0, 2 * KEPT) == 3 * KEPT
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

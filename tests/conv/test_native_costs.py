@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fieldmark.conv.native_costs import WIDEST, WIDEST_BLOCK, work
 from fieldmark.conv.problem import Problem
 
+MOVED = {"moved_bytes", "last_bytes"}
 PARTS = ("forward", "input", "kernel")
 
 
@@ -35,14 +36,42 @@ def test_amounts_are_finite_and_grow_with_the_batch(case, part, channels_last):
         return
     one = work(replace(case.problem, batch=1), part, channels_last)
     three = work(replace(case.problem, batch=3), part, channels_last)
+    assert all(isinstance(amount, float) and 0 <= amount < math.inf for amount in one.values())
+    if "plain_columns" in one:  # a single small picture only
+        return
     assert set(one) == set(three)
     for unit, amount in one.items():
-        assert isinstance(amount, float)
-        assert 0 <= amount < math.inf
-        if not unit.startswith(("fresh", "large")) and unit not in ("torch_calls", "moved_bytes"):
+        if not unit.startswith(("fresh", "large")) and unit not in ("torch_calls", "wakes", *MOVED):
             assert three[unit] == pytest.approx(3 * amount)
     assert one["torch_calls"] == three["torch_calls"] == 1
-    assert one["moved_bytes"] < three["moved_bytes"] < 3 * one["moved_bytes"]  # the kernel is read once
+    assert one.get("wakes") == three.get("wakes")
+    (moved,) = MOVED & set(one)
+    assert one[moved] < three[moved] < 3 * one[moved]  # the kernel is read once
+
+
+def test_a_single_small_picture_needs_no_onednn():
+    small = replace(square(8, 8, 3, size=32), batch=1)  # 8,192 numbers
+    assert "plain_columns" in work(small, "forward")
+    for other in (
+        replace(small, batch=2),
+        replace(small, size=(51, 51)),  # 20,808 numbers, of which 20,480 may be
+        square(8, 8, 4, size=32),
+        square(8, 8, 3, size=32, groups=8),
+    ):
+        assert "plain_columns" not in work(other, "forward")
+
+
+def test_maps_are_rewritten_in_blocks_where_the_generated_code_wants_them():
+    """Read from oneDNN's log: reorderings before and after the convolution."""
+    few = work(square(4, 8, 3), "forward")  # y only
+    assert few["wakes"] == 2
+    assert few["tail_bytes"] == 2 * 64 * 64 * 16 * 4
+    assert work(square(16, 8, 3), "forward")["wakes"] == 3
+    assert work(square(4, 8, 1), "forward")["wakes"] == 3
+    assert work(square(4, 4, 3, groups=4), "forward")["wakes"] == 3
+    whole = work(square(16, 32, 3), "forward")
+    assert whole["tail_bytes"] == 0
+    assert whole["blocked_bytes"] == 2 * 64 * 64 * (16 + 32) * 4
 
 
 def test_output_channels_come_in_blocks_of_16():

@@ -19,7 +19,7 @@ Work: TypeAlias = Mapping[str, float]
 Prices: TypeAlias = dict[str, float]
 """Nanoseconds per unit of work."""
 
-KEPT = 2**25
+KEPT = 2**26
 """Bytes up to which memory that was freed is found again by the next to ask."""
 
 _REAL = {torch.complex64: "float32", torch.complex128: "float64"}
@@ -47,7 +47,7 @@ def fresh(*pieces: float) -> float:
     >>> fresh(1e6, 1e9)
     1000000000.0
     """
-    return float(sum(piece for piece in pieces if piece > KEPT))
+    return float(sum(piece for piece in pieces if piece >= KEPT))
 
 
 def complex_factor(unit: str) -> float:

@@ -84,8 +84,11 @@ def fit_costs(
         "torch": torch.__version__,
     }
     aside = path.with_suffix(".tmp")
-    aside.write_text(json.dumps(text, indent=1), encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(json.dumps(text, indent=1), encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
     forget_plans()
     return path
 

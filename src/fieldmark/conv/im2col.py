@@ -12,6 +12,9 @@ from fieldmark.conv.boundaries import extend
 from fieldmark.conv.costs import fresh
 from fieldmark.conv.problem import Algorithm, Problem, exact_types
 
+THIN = 4
+"""Terms of a sum up to which a matrix product only moves memory, and the library is slow at it."""
+
 
 def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     """The kernels as rows times the windows as columns (Chellapilla, Puri & Simard 2006).
@@ -52,17 +55,45 @@ def windows(x: Tensor, problem: Problem) -> Tensor:
 
 
 def work(problem: Problem) -> dict[str, float]:
-    """Columns to write and read again, and the product."""
+    """Columns to write, and a product that reads them and writes the result.
+
+    A kernel of one pixel needs no columns: the picture is its own.
+
+    >>> work(Problem(1, 2, 3, (4, 4), (1, 1)))["column_bytes"]
+    0.0
+    """
     taps = math.prod(problem.kernel) * problem.in_channels
-    columns = float(problem.batch * taps * math.prod(problem.output) * problem.dtype.itemsize)
+    outputs = problem.batch * math.prod(problem.output)
+    columns = float(outputs * taps * problem.dtype.itemsize)
+    written = 0.0 if is_own_column(problem) else columns
+    result = float(outputs * problem.out_channels * problem.dtype.itemsize)
     return {
         "calls": 8,
-        "column_bytes": columns,
-        "moved_bytes": columns * problem.out_channels / taps,
-        "fresh_bytes": fresh(columns, columns * problem.out_channels / taps),
+        "column_bytes": written,
+        "product_bytes": columns,
+        result_unit(taps // problem.groups, problem.out_channels // problem.groups): result,
+        "fresh_bytes": fresh(written, result),
         "matrix_multiply": float(problem.multiplications),
         "group_matrices": float(problem.batch * problem.groups),
     }
+
+
+def result_unit(length: int, rows: int) -> str:
+    """What the bytes of a product's result are counted as, by the length of its sums and its rows.
+
+    >>> result_unit(2, 64), result_unit(64, 64)
+    ('thin_bytes', 'result_bytes')
+    """
+    return "thin_bytes" if length <= THIN and rows >= 4 * THIN else "result_bytes"
+
+
+def is_own_column(problem: Problem) -> bool:
+    """Whether every output meets one pixel, its own: a kernel of one tap, no stride, no padding.
+
+    >>> is_own_column(Problem(1, 2, 3, (4, 4), (1, 1))), is_own_column(Problem(1, 2, 3, (4, 4), (2, 2)))
+    (True, False)
+    """
+    return math.prod(problem.kernel) == 1 and problem.output == problem.size and max(problem.stride) == 1
 
 
 IM2COL = Algorithm("im2col", "windows as columns, one matrix product", correlate, exact_types, work)

@@ -19,8 +19,17 @@ VECTOR = 16
 WIDEST = {"forward": 62, "input": 17, "kernel": 14}
 """The widest kernel that oneDNN generates direct code for; wider ones are unfolded into columns, or naive."""
 
+WIDEST_DEPTHWISE = 13
+"""The same for depthwise convolutions forward: in NCHW wider ones become columns, in NHWC they are slower."""
+
 WIDEST_BLOCK = 240
 """The forward pass in NCHW: kernel width times input channels (up to 16) that generated code may hold."""
+
+APART = 32
+"""Channels from which on their reordering jumps further through memory than its caches like."""
+
+PLAIN = 20480
+"""Numbers of a single picture up to which PyTorch does without oneDNN, under kernels of at most 3."""
 
 
 def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str, float]:
@@ -30,9 +39,11 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
     64 channels: direct code in blocks of 16 output channels; columns and a matrix product (`gemm:jit`); or
     naive loops (`ref:any`). In float64 PyTorch itself unfolds into columns.
 
-    >>> problem = Problem(1, 1, 1, (8, 8), (1, 1))
-    >>> work(problem, "forward")["direct_multiply"]  # 64 outputs, 16 channels at a time
-    1024.0
+    A single small picture under a small kernel it multiplies itself.
+
+    >>> problem = Problem(2, 1, 1, (8, 8), (2, 1))
+    >>> work(problem, "forward")["direct_multiply"]  # 2 * 56 outputs of 2 taps, 16 channels at a time
+    3584.0
     """
     channels_last = channels_last and problem.in_channels > 1  # one channel is first and last at once
     outputs = problem.batch * math.prod(problem.output)
@@ -54,47 +65,88 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
             "columns_multiply": float(problem.multiplications),
             "fresh_columns": fresh(columns * size / problem.batch) * problem.batch,
         }
-    layout = "last_" if channels_last else ""
     way = _way(problem, part, channels_last)
-    if way == "columns":
-        return {**common, f"{part}_columns": columns, "columns_multiply": float(problem.multiplications)}
+    if way in ("plain", "columns"):
+        name = "plain" if way == "plain" else part
+        return {**common, f"{name}_columns": columns, "columns_multiply": float(problem.multiplications)}
     if way == "naive":
         return {**common, "naive_multiply": float(problem.multiplications)}
-    lopsided = float(x_bytes) if any(a != b for a, b in problem.padding) else 0.0
-    if channels_last:
-        common["relayout_bytes"] = float(x_bytes + (y_bytes if part != "forward" else 0))
-        common["moved_bytes"] += lopsided
-        common["large_bytes"] = fresh(x_bytes) if part == "forward" else 0.0
-        common["fresh_bytes"] += 0.0 if part == "forward" else fresh(x_bytes, y_bytes)
-    else:
-        common["moved_bytes"] += 2 * lopsided
-        common["fresh_bytes"] += fresh(lopsided)
-        common = _with_blocks(common, problem, x_bytes, y_bytes)
-    name = part if part != "forward" else ("depthwise" if way == "depthwise" else "direct")
+    arrange = _channels_last if channels_last else _in_blocks
+    unit, products = _products(problem, part, way, channels_last)
+    return {**arrange(common, problem, part, x_bytes, y_bytes), unit: float(products)}
+
+
+def _products(problem: Problem, part: Part, way: str, channels_last: bool) -> tuple[str, int]:
+    """The unit of oneDNN's arithmetic, and how many products: channels come in blocks of 16."""
+    taps, layout = math.prod(problem.kernel), "last_" if channels_last else ""
+    outputs = problem.batch * math.prod(problem.output)
     if way == "depthwise":
-        padded = float(outputs * taps * _blocks(problem.groups))
-        return {**common, f"{layout}{name if part == 'forward' else part + '_depthwise'}_multiply": padded}
+        name = "depthwise" if part == "forward" else f"{part}_depthwise"
+        if channels_last and part == "forward" and problem.kernel[-1] > WIDEST_DEPTHWISE:
+            name = "depthwise_wide"
+        elif channels_last and part == "forward" and problem.groups > VECTOR:
+            name = "depthwise_apart"  # a pixel's channels are several blocks, which lie far from the next's
+        return f"{layout}{name}_multiply", outputs * taps * _blocks(problem.groups)
     width, height = problem.in_channels // problem.groups, problem.out_channels // problem.groups
-    pairs = _blocks(height) * _blocks(width) if part == "input" else width * _blocks(height)
-    return {**common, f"{layout}{name}_multiply": float(outputs * taps * problem.groups * pairs)}
+    both = part == "input" or (taps == 1 and not channels_last)
+    pairs = _blocks(height) * _blocks(width) if both else width * _blocks(height)
+    name = "direct" if part == "forward" else part
+    return f"{layout}{name}_multiply", outputs * taps * problem.groups * pairs
 
 
-def _with_blocks(common: dict[str, float], problem: Problem, x_bytes: int, y_bytes: int) -> dict[str, float]:
-    """NCHW is rewritten in blocks of 16 channels and back: one channel takes the memory of 16."""
-    blocked = [y_bytes * _blocks(problem.out_channels) / problem.out_channels]
-    if problem.in_channels >= VECTOR:
-        blocked.append(x_bytes * _blocks(problem.in_channels) / problem.in_channels)
+def _channels_last(
+    common: dict[str, float], problem: Problem, part: Part, x_bytes: int, y_bytes: int
+) -> dict[str, float]:
+    """x is copied with the channels of a pixel side by side; going back, the gradient of y is, too."""
+    forward = part == "forward"
+    apart = "apart_" if problem.in_channels > APART else ""
+    moved = common.pop("moved_bytes") + _lopsided(problem, x_bytes)
     return {
         **common,
-        "blocked_bytes": float(sum(blocked)),
-        "fresh_bytes": common["fresh_bytes"] + fresh(*blocked),
+        "wakes": 2.0,
+        f"relayout_{apart}bytes": float(x_bytes + (0 if forward else y_bytes)),
+        "last_bytes": moved,
+        "large_bytes": fresh(x_bytes) if forward else 0.0,
+        "fresh_bytes": common["fresh_bytes"] + (0.0 if forward else fresh(x_bytes, y_bytes)),
     }
+
+
+def _in_blocks(
+    common: dict[str, float], problem: Problem, part: Part, x_bytes: int, y_bytes: int
+) -> dict[str, float]:
+    """NCHW is rewritten in blocks of 16 channels and back: one channel takes the memory of 16.
+
+    Each rewriting wakes the threads once more. x stays as it is under kernels of several taps over fewer than
+    16 channels, unless it is depthwise.
+    """
+    depthwise = _way(problem, part, channels_last=False) == "depthwise"
+    blocks_input = depthwise or math.prod(problem.kernel) == 1 or problem.in_channels >= VECTOR
+    maps = [(y_bytes, problem.out_channels)] + [(x_bytes, problem.in_channels)] * blocks_input
+    blocked = [size * _blocks(channels) / channels for size, channels in maps]
+    whole = [size for size, (_, channels) in zip(blocked, maps, strict=True) if channels % VECTOR == 0]
+    lopsided = _lopsided(problem, x_bytes)
+    return {
+        **common,
+        "wakes": 1.0 + len(blocked),
+        "moved_bytes": common["moved_bytes"] + 2 * lopsided,
+        "blocked_bytes": float(sum(whole)),
+        "tail_bytes": float(sum(blocked) - sum(whole)),
+        "fresh_bytes": common["fresh_bytes"] + fresh(lopsided) + fresh(*blocked),
+    }
+
+
+def _lopsided(problem: Problem, x_bytes: int) -> float:
+    """What is copied because the paddings of an axis differ, which PyTorch cannot say to oneDNN."""
+    return float(x_bytes) if any(before != after for before, after in problem.padding) else 0.0
 
 
 def _way(problem: Problem, part: Part, channels_last: bool) -> str:
     groups, widest = problem.groups, problem.kernel[-1]
     width = problem.in_channels // groups
     depthwise = groups > 1 and groups == problem.in_channels == problem.out_channels
+    pixels = problem.in_channels * math.prod(problem.size)
+    if groups == problem.batch == 1 and max(problem.kernel) <= 3 and pixels <= PLAIN:
+        return "plain"
     if part == "kernel":
         if depthwise and widest <= 4 and not channels_last:
             return "depthwise"
@@ -102,7 +154,8 @@ def _way(problem: Problem, part: Part, channels_last: bool) -> str:
             return "direct"
         return "naive" if channels_last and not depthwise else "columns"
     if depthwise:
-        return "columns" if part == "forward" and not channels_last and widest > 13 else "depthwise"
+        unfolded = part == "forward" and not channels_last and widest > WIDEST_DEPTHWISE
+        return "columns" if unfolded else "depthwise"
     if channels_last:
         return "direct"
     if part == "input":

@@ -13,6 +13,7 @@ from torch import Tensor
 from fieldmark.conv.boundaries import extend
 from fieldmark.conv.costs import fresh
 from fieldmark.conv.gradients import by_torch
+from fieldmark.conv.im2col import is_own_column, result_unit
 from fieldmark.conv.memory import empty
 from fieldmark.conv.problem import Algorithm, Problem, exact_types
 
@@ -154,13 +155,18 @@ def work(problem: Problem) -> dict[str, float]:
     if problem.in_channels == problem.out_channels == 1:
         calls = 4.0 + 2.0 * taps * sum(1 for _ in _blocks(problem))
         return {"shift_calls": calls, "shifted_bytes": float(taps * outputs * size), "large_bytes": large}
+    read, written = (float(taps * outputs * n * size) for n in (problem.in_channels, problem.out_channels))
     return {
         "calls": 4.0 + 4.0 * taps,
-        "column_bytes": float(taps * outputs * (problem.in_channels + problem.out_channels) * size),
+        "column_bytes": 0.0 if is_own_column(problem) else read + written,
+        "product_bytes": read,
+        result_unit(problem.in_channels // problem.groups, problem.out_channels // problem.groups): written,
         "matrix_multiply": float(problem.multiplications),
         "group_matrices": float(taps * problem.batch * problem.groups),
         "fresh_bytes": large
-        + taps * fresh(outputs * problem.in_channels * size, outputs * problem.out_channels * size),
+        + (taps > 1)
+        * taps
+        * fresh(outputs * problem.in_channels * size, outputs * problem.out_channels * size),
     }
 
 
