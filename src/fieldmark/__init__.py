@@ -26,6 +26,7 @@ _DOOR = {
     "UserError": "fieldmark.errors:UserError",
     "create": "fieldmark.models:create",
     "evaluate": "fieldmark.evaluation.metrics:evaluate",
+    "inspect": "fieldmark.models.inspection.inspecting:inspect",
     "load": "fieldmark.data.loading:load",
     "predict": "fieldmark.evaluation.prediction:predict",
     "preset": "fieldmark.training.recipes:preset",
@@ -38,8 +39,6 @@ __all__ = sorted([*_DOOR, "__version__", "conv"])
 
 
 def __getattr__(name: str) -> Any:
-    if name == "conv":
-        return importlib.import_module("fieldmark.conv")
     if name == "conv":
         return importlib.import_module("fieldmark.conv")
     if name not in _DOOR:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 PICTURE = -1
 """The picture's index among the inputs of a layer."""
@@ -68,7 +69,8 @@ class Inspection:
     """What a network is made of. layers: in the order in which the picture meets them.
 
     input_shape: of one picture, (C, H, W). parameters: all, also those that no layer uses; trainable: those
-    of them that are trained. flops: of one picture, forward. notes: sentences on what stands out.
+    of them that are trained. flops: of one picture, forward. blocks: modules that have parts, name to class,
+    the network itself by "". notes: sentences on what stands out.
     """
 
     model: str
@@ -79,4 +81,5 @@ class Inspection:
     parameter_bytes: int
     flops: int
     memory: TrainingMemory
+    blocks: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

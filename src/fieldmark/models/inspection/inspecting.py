@@ -1,0 +1,101 @@
+"""`fm.inspect`: what a network is made of, found by running it once without values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from fieldmark.errors import UserError
+from fieldmark.models import create
+from fieldmark.models.inspection.assembling import layers
+from fieldmark.models.inspection.layer import Inspection, TrainingMemory
+from fieldmark.models.inspection.notes import notes
+from fieldmark.models.inspection.tracing import Trace, trace
+from fieldmark.models.inspection.weightless import weightless
+
+
+def inspect(
+    model: str | nn.Module,
+    image_size: int | tuple[int, int],
+    *,
+    in_channels: int = 3,
+    num_classes: int = 10,
+    batch_size: int = 64,
+    **options: Any,
+) -> Inspection:
+    """The layers of a network, with shapes, parameters, FLOPs, memory and receptive fields.
+
+    model: an architecture's name, with its `options`, or any nn.Module, float (N, C, H, W) to anything, which
+    stays as it is. image_size: pixels, one side or (height, width). batch_size: of the training step whose
+    memory is told. Nothing is computed: the network is run on shapes alone (see Trace for the exception).
+
+    FLOPs are those of torch's counter: two for each multiplication and addition of convolutions and matrix
+    products, none for the rest.
+
+    Raises UserError for a name or options that make no network, and for pictures that do not pass it, naming
+    the layer, the shape that reaches it, and a size that works.
+
+    >>> found = inspect("baseline", 32, num_classes=2)
+    >>> found.parameters, found.flops, found.layers[0].receptive_field
+    (18090, 1507456, (3, 3))
+    """
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    for value, what in (
+        (min(size), "pixels along a side"),
+        (in_channels, "channels"),
+        (batch_size, "pictures"),
+    ):
+        if value < 1:
+            raise UserError(f"{value} {what}: at least 1.")
+    if not isinstance(model, str):
+        if options:
+            raise UserError(
+                f"{next(iter(options))}=...: options are for architectures by name, not for modules."
+            )
+        return inspect_module(model, type(model).__name__, (in_channels, *size), batch_size)
+    with weightless():
+        network = create(model, num_classes, in_channels, size, **options)
+    return inspect_module(network, model, (in_channels, *size), batch_size)
+
+
+def inspect_module(
+    model: nn.Module, name: str, input_shape: tuple[int, int, int], batch_size: int = 64
+) -> Inspection:
+    """`inspect` for a module that goes by `name`; input_shape: (C, H, W).
+
+    >>> inspect_module(nn.Flatten(), "flat", (3, 4, 4)).layers[0].output_shape
+    (48,)
+    """
+    found = trace(model, name, input_shape, max(batch_size, 2))
+    made = layers(found, model, input_shape)
+    parameters = list(model.parameters())
+    inspection = Inspection(
+        model=name,
+        input_shape=input_shape,
+        layers=made,
+        parameters=sum(p.numel() for p in parameters),
+        trainable=sum(p.numel() for p in parameters if p.requires_grad),
+        parameter_bytes=sum(p.numel() * p.element_size() for p in parameters),
+        flops=sum(layer.flops for layer in made),
+        memory=memory(model, found, batch_size),
+        blocks={
+            name: type(m).__name__ for name, m in model.named_modules() if any(True for _ in m.children())
+        },
+    )
+    return replace(inspection, notes=notes(inspection))
+
+
+def memory(model: nn.Module, found: Trace, batch_size: int) -> TrainingMemory:
+    """What a training step of `batch_size` pictures needs, as TrainingMemory has it."""
+    weights = sum(t.numel() * t.element_size() for t in [*model.parameters(), *model.buffers()])
+    gradients = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+    kept = sum(size for _, _, size in found.kept)
+    return TrainingMemory(
+        batch_size=batch_size,
+        weights=weights,
+        gradients=gradients,
+        optimiser=2 * gradients,
+        activations=kept * batch_size // found.batch,
+    )

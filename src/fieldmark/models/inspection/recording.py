@@ -1,0 +1,147 @@
+"""Every operation of a forward pass: whose it is, what it takes, costs, keeps, and sees of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from fieldmark.models.inspection.frames import Frame, Frames
+from fieldmark.models.inspection.layer import PICTURE
+from fieldmark.models.inspection.shapes import shaped
+from fieldmark.models.inspection.sight import PICTURE_SIGHT, Seen, Sight
+from fieldmark.models.inspection.sight_rules import sights_after
+
+SHAPES_ONLY = frozenset({
+    "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "new_empty",
+    "new_zeros", "new_ones", "new_full"
+})  # fmt: skip
+"""Operations that take a tensor for its shape; what they give does not depend on the picture."""
+
+
+@dataclass(eq=False)
+class Operation:
+    """One operation of a forward pass of the whole batch.
+
+    sources: indices of the operations whose results it takes, PICTURE for the pictures. parameters: names of
+    those it uses, directly or made into something else before. output: shape of the first result. kept:
+    bytes that it was the first to keep for the backward pass.
+    """
+
+    frame: Frame
+    name: str
+    sources: frozenset[int]
+    parameters: frozenset[str]
+    flops: int
+    output: torch.Size | None
+    sight: Sight | None
+    kept: int = 0
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is known of a tensor. source: the operation that made it; None where no picture had a part in it.
+
+    The tensor is held so that its id stays its own.
+    """
+
+    tensor: Tensor
+    source: int | None
+    parameters: frozenset[str] = frozenset()
+    sight: Sight | None = None
+
+
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no annotations here
+    """Records the operations while it is entered, whatever runs them.
+
+    weights: parameters and buffers by name.
+    """
+
+    def __init__(self, frames: Frames, images: Tensor, weights: dict[str, Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.frames = frames
+        self.operations: list[Operation] = []
+        self.values = {id(images): Value(images, PICTURE, sight=PICTURE_SIGHT)}
+        for name, tensor in weights.items():
+            used = frozenset({name}) if isinstance(tensor, nn.Parameter) else frozenset[str]()
+            self.values[id(tensor)] = Value(tensor, None, used)
+        frames.after_linear = self._keep_axes
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Otherwise torch imports its compiler, for 1 s, in order to keep it away from this class.
+        return False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        arguments = named(func, args, kwargs or {})
+        quick = shaped(func, arguments)
+        result = func(*args, **(kwargs or {})) if quick is None else quick
+        taken = [
+            self.values[id(tensor)] for tensor in tensors(arguments.values()) if id(tensor) in self.values
+        ]
+        outputs = list(tensors([result]))
+        sources = frozenset(value.source for value in taken if value.source is not None)
+        if func._overloadpacket.__name__ in SHAPES_ONLY:
+            sources = frozenset()
+        parameters = frozenset[str]().union(*(value.parameters for value in taken))
+        count = flop_registry.get(func._overloadpacket)
+        flops = int(count(*args, **(kwargs or {}), out_val=result)) if count is not None else 0
+        if not sources and not flops:  # made of weights or numbers; whoever uses it uses them
+            for output in outputs:
+                self.values[id(output)] = Value(output, None, parameters)
+            return result
+        seen = Seen(arguments, [(value.tensor, value.sight) for value in taken if value.source is not None])
+        sights = sights_after(func, seen, outputs)
+        index = len(self.operations)
+        for output, sight in zip(outputs, sights, strict=True):
+            self.values[id(output)] = (
+                Value(output, index, sight=sight) if sources else Value(output, None, parameters)
+            )
+        self.operations.append(
+            Operation(
+                self.frames.top,
+                func._overloadpacket.__name__,
+                sources,
+                parameters,
+                flops,
+                outputs[0].shape if outputs else None,
+                sights[0] if sights else None,
+            )
+        )
+        return result
+
+    def _keep_axes(self, input: Tensor, output: Tensor) -> None:
+        """A linear layer works on the last axis alone, though torch has it as a product of two matrices."""
+        before, after = self.values.get(id(input)), self.values.get(id(output))
+        if before is None or after is None or before.sight is None or after.source is None:
+            return
+        if all(axis.dim != input.dim() - 1 for axis in before.sight):
+            self.values[id(output)] = Value(output, after.source, sight=before.sight)
+            self.operations[after.source].sight = before.sight
+
+
+def named(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by the names of the operation's schema, defaults filled in."""
+    found = dict(kwargs)
+    for i, argument in enumerate(func._schema.arguments):
+        if i < len(args):
+            found[argument.name] = args[i]
+        elif argument.name not in found:
+            found[argument.name] = argument.default_value
+    return found
+
+
+def tensors(values: Any) -> Iterator[Tensor]:
+    """The tensors in nested lists and tuples."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from tensors(value)
