@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fieldmark.errors import UserError
-from fieldmark.families import resolve
+from fieldmark.families import resolve, unknown
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,6 +49,8 @@ MODELS = {
     "wide": "fieldmark.models.wide:wide",
 }
 """Name to "module:class" or "module:function", taking (num_classes, in_channels, image_size, **options)."""
+TIMM = "timm:"
+"""What the name of a network of timm begins with."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,10 @@ def create(
 ) -> nn.Module:
     """A fresh network, weights drawn from torch's global generator (seed it first for the same weights).
 
-    name: one of MODELS. image_size: pixels, one side or (height, width). options: what the architecture
-    takes, `init="default" | "xavier" | "kaiming"` among them for all. The network maps float
-    (N, in_channels, H, W) to logits float (N, num_classes), or (N, 1) where two classes share one unit.
+    name: one of MODELS, or timm:NAME (`models.timm_backbone`). image_size: pixels, one side or
+    (height, width). options: what the architecture takes, `init="default" | "xavier" | "kaiming"` among them
+    for all. The network maps float (N, in_channels, H, W) to logits float (N, num_classes), or (N, 1) where
+    two classes share one unit.
 
     Raises UserError for an unknown name or option, a value that does not fit it, fewer than two classes, and
     a picture too small for the network (the error names the layer that fails, the shape that reaches it and
@@ -118,13 +122,13 @@ def create(
     """
     from fieldmark.models.building import build
 
-    network = resolve(MODELS, name, "model")
+    network = _maker(name)
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     if num_classes < 2:
         raise UserError(f"a classifier needs at least two classes; got {num_classes}.")
     if in_channels < 1:
         raise UserError(f"pictures have at least one channel; got {in_channels}.")
-    return build(network, name, ABOUT[name], num_classes, in_channels, size, options)
+    return build(network, name, about(name), num_classes, in_channels, size, options)
 
 
 def settled(name: str, image_size: int | tuple[int, int], options: dict[str, Any]) -> dict[str, Any]:
@@ -141,10 +145,9 @@ def settled(name: str, image_size: int | tuple[int, int], options: dict[str, Any
 
     from fieldmark.models.stems import SMALL_BELOW, chosen
 
-    network = resolve(MODELS, name, "model")
-    if "stem" not in inspect.signature(network).parameters:
+    if "stem" not in inspect.signature(_maker(name)).parameters:
         return dict(options)
-    if ABOUT[name].published_size < SMALL_BELOW and options.get("stem") is None:
+    if about(name).published_size < SMALL_BELOW and options.get("stem") is None:
         return {**options, "stem": "published"}
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     return {**options, "stem": chosen(options.get("stem"), size)}
@@ -156,3 +159,37 @@ def __getattr__(name: str) -> Any:
     from fieldmark.models.public_weights import load_public_weights
 
     return load_public_weights
+
+
+def is_own(name: str) -> bool:
+    """Whether `name` is module:function, a network of the user's own, and none that fieldmark knows.
+
+    >>> is_own("nets:make"), is_own("resnet18"), is_own("timm:resnet18")
+    (True, False, False)
+    """
+    return ":" in name and not name.startswith(TIMM)
+
+
+def about(name: str) -> About:
+    """What is known of a model. Raises UserError for an unknown name.
+
+    >>> about("digits").published_size
+    28
+    """
+    if name in ABOUT:
+        return ABOUT[name]
+    if not name.startswith(TIMM):
+        raise UserError(unknown(name, MODELS, "model"))
+    from fieldmark.models.timm_library import configuration
+
+    side = max(configuration(name.removeprefix(TIMM)).input_size[1:])
+    return About(side, 1, "a network of timm")
+
+
+def _maker(name: str) -> Callable[..., nn.Module]:
+    if not name.startswith(TIMM):
+        made: Callable[..., nn.Module] = resolve(MODELS, name, "model")
+        return made
+    from fieldmark.models.timm_backbone import maker
+
+    return maker(name.removeprefix(TIMM))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from fieldmark import world
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.evaluation.prediction import Progress, predict
-from fieldmark.models import create
+from fieldmark.models import create, is_own
 from fieldmark.models.building import call
 from fieldmark.shipping.description import DESCRIPTION, WEIGHTS, Description
 from fieldmark.shipping.integrity import FRESH, one_line, seal
@@ -193,7 +193,7 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
     name, preprocessing = description.model, description.preprocessing
     if isinstance(model, nn.Module):
         return model.float()
-    if model is None and ":" in name:
+    if model is None and is_own(name):
         raise ClassifierError(
             f"{folder} holds the weights of your own network {name!a}, and no code. Name the network again: "
             "--model module:function, or in Python Classifier.load(folder, model=...)."
