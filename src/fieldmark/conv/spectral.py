@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fieldmark.conv.gradients import unstride
@@ -71,17 +72,28 @@ def correlate_at_once(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) ->
 
 def _tiny(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
     # numpy's transforms stay on one core: to wake a second one would take longer than all of this.
-    axes = tuple(range(2, 2 + problem.axes))
-    there, back = (np.fft.fftn, np.fft.ifftn) if x.is_complex() else (np.fft.rfftn, np.fft.irfftn)
-    kernel = dilated(w.detach().resolve_conj().resolve_neg()[None, :, 0], problem).numpy()
-    turned = np.flip(kernel, axes)
-    spectra = there(x.detach().resolve_conj().resolve_neg().numpy(), tiling.length, axes)
-    spectra *= there(turned, tiling.length, axes)
-    full = back(spectra, tiling.length, axes)
-    shifts, wanted = _window(problem)
-    if any(shifts):
-        full = np.roll(full, shifts, axes)
-    return torch.from_numpy(np.ascontiguousarray(full[wanted]))
+    kernel = dilated(w.detach().resolve_conj().resolve_neg(), problem).numpy()[None, :, 0]
+    turned = kernel[(..., *[slice(None, None, -1)] * problem.axes)]
+    numbers = _numpy_spectrum(x.detach().resolve_conj().resolve_neg().numpy(), tiling.length)
+    numbers *= _numpy_spectrum(turned, tiling.length)
+    shifts, (_, *parts) = _window(problem)
+    for axis in range(problem.axes, 0, -1):  # of every axis only what is wanted goes through the next
+        if axis > 1 or x.is_complex():
+            numbers = np.fft.ifft(numbers, axis=-axis)
+        else:
+            numbers = np.fft.irfft(numbers, tiling.length[-1])
+        if shifts[-axis]:
+            numbers = np.roll(numbers, shifts[-axis], -axis)
+        numbers = numbers[(..., parts[-axis], *[slice(None)] * (axis - 1))]
+    return torch.from_numpy(np.ascontiguousarray(numbers))
+
+
+def _numpy_spectrum(numbers: NDArray[Any], length: Sequence[int]) -> NDArray[Any]:
+    """`padded_spectrum` in numpy, the axes left apart."""
+    numbers = (np.fft.fft if np.iscomplexobj(numbers) else np.fft.rfft)(numbers, length[-1])
+    for axis in range(2, len(length) + 1):
+        numbers = np.fft.fft(numbers, length[-axis], -axis)
+    return numbers
 
 
 @lru_cache(maxsize=4096)
