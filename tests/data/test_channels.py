@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from fieldmark.data.channels import to_channels, to_channels_tensor
+from fieldmark.data.channels import dataset_to_channels, to_channels, to_channels_tensor
 from fieldmark.errors import DataError
+from fieldmark.vocabulary import Dataset, ImageSet
 
 colours = np.random.default_rng(0).integers(0, 256, (60, 70, 3), dtype=np.uint8)
 
@@ -39,3 +40,14 @@ def test_other_numbers_of_channels_are_refused() -> None:
         to_channels(colours, 2)
     with pytest.raises(DataError, match="4 channels"):
         to_channels_tensor(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), 4)
+
+
+def test_a_dataset_is_turned_split_by_split() -> None:
+    one = torch.arange(24, dtype=torch.uint8).reshape(2, 3, 4, 1).permute(0, 3, 1, 2)
+    images = ImageSet(one, torch.tensor([0, 1]), ("a", "b"))
+    grey = Dataset(train=images, val=images, test=None, name="set", image_size=(3, 4))
+    coloured = dataset_to_channels(grey, 3)
+    assert (coloured.channels, coloured.val.channels, coloured.test) == (3, 3, None)
+    assert torch.equal(coloured.train.images, one.expand(2, 3, 3, 4))
+    assert coloured.train.labels is images.labels
+    assert dataset_to_channels(grey, 1) is grey

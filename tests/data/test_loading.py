@@ -327,6 +327,23 @@ def test_progress_tells_of_decoding_and_not_of_a_second_start(photos):
     assert seen == []
 
 
+def test_channels_can_be_asked_for(tmp_path, paint):
+    for name in "ab":
+        for number in range(4):
+            paint(tmp_path / f"grey/{name}/{number}.png", number + 10 * ord(name), mode="L")
+            paint(tmp_path / f"colour/{name}/{number}.png", number + 10 * ord(name))
+    grey = load(tmp_path / "grey", channels=3)
+    assert (grey.channels, grey.val.channels) == (3, 3)
+    assert torch.equal(grey.train.images[:, 0], grey.train.images[:, 2])
+    assert grey.notes == ()
+    coloured = load(tmp_path / "colour", channels=1)
+    assert coloured.channels == 1
+    assert any("turned grey" in note for note in coloured.notes)
+    assert load(tmp_path / "colour", channels=3).notes == ()
+    with pytest.raises(UserError, match=r"channels=4 are neither grey \(1\) nor RGB \(3\)"):
+        load(tmp_path / "grey", channels=4)
+
+
 def test_the_sample_is_native_grey_and_divided_as_designed():
     data = load("sample")
     assert (len(data.train), len(data.val), len(data.test)) == (5400, 600, 1000)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from fieldmark.errors import DataError
+from fieldmark.vocabulary import Dataset, ImageSet
 
 LUMA = (19595, 38470, 7471)
 """Rec. 601 luma (0.299, 0.587, 0.114) in 2^-16, as Pillow's convert("L") has it; they sum to 2^16."""
@@ -48,6 +51,25 @@ def to_channels_tensor(images: Tensor, channels: int) -> Tensor:
     for plane, weight in zip((red, green, blue), LUMA, strict=True):
         luma += plane.int() * weight
     return (luma >> 16).to(torch.uint8).unsqueeze(1)
+
+
+def dataset_to_channels(dataset: Dataset, channels: int) -> Dataset:
+    """`to_channels` for every picture of a Dataset; itself where it has these channels already.
+
+    Raises DataError for numbers of channels other than 1 and 3.
+    """
+    if dataset.channels == channels:
+        return dataset
+
+    def turned(images: ImageSet) -> ImageSet:
+        return replace(images, images=to_channels_tensor(images.images, channels))
+
+    return replace(
+        dataset,
+        train=turned(dataset.train),
+        val=turned(dataset.val),
+        test=None if dataset.test is None else turned(dataset.test),
+    )
 
 
 def _check(channels: int) -> None:

@@ -12,7 +12,7 @@ from fieldmark.data.assembling import fingerprint, image_set, with_margin
 from fieldmark.data.download import Progress
 from fieldmark.data.finding import find
 from fieldmark.data.gathering import Found, Gathered, gather, restrict
-from fieldmark.data.noting import notes
+from fieldmark.data.noting import changed_channels, notes
 from fieldmark.data.resizing import RULES
 from fieldmark.data.sources.naming import listed, natural_order
 from fieldmark.data.splitting import Rows, divide, stratified
@@ -34,6 +34,7 @@ def load(
     test: float = 0.1,
     seed: int = 0,
     margin: float = 1.0,
+    channels: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """The pictures of `data`, decoded, divided into train, val and test, all of one size.
@@ -43,10 +44,11 @@ def load(
     many training pictures, stratified, drawn with `seed`. image_size: one side or (height, width) in pixels;
     None keeps the pictures' own size if all agree and it is at most 64, else takes `default_size`. resize:
     crop, pad or stretch. val, test: shares, where the data does not say. margin: training pictures up to this
-    many times larger than `image_size`, for zooming augmentation.
+    many times larger than `image_size`, for zooming augmentation. channels: 1 grey, 3 RGB; None takes 1 only
+    if every training picture is grey.
 
     Every split is ordered by the hash of the pixels, so the same pictures give the same Dataset whatever they
-    are stored in. Channels are 1 only if every training picture is grey.
+    are stored in.
 
     Raises DataError and UserError: no such data, an unknown class or label, fewer than two classes, a class
     too small to divide, too many unreadable pictures, several labels per picture.
@@ -55,7 +57,7 @@ def load(
     >>> len(digits.train), len(digits.val), len(digits.test), digits.image_size
     (100, 120, 200, (28, 28))
     """
-    _check(val, test, resize, margin)
+    _check(val, test, resize, margin, channels)
     name, found = find(data, label, progress)
     found = restrict(found, classes, name)
     _refuse_few_classes(found, name)
@@ -65,7 +67,9 @@ def load(
     parts = divide(pictures.hashes, pictures.labels, pictures.given, val=val, test=test)
     _refuse_parts(pictures, parts, name)
     parts["train"] = _limited(pictures, parts["train"], limit, seed)
-    channels = 1 if pictures.grey[parts["train"]].all() else 3
+    grey = bool(pictures.grey[parts["train"]].all())
+    if channels is None:
+        channels = 1 if grey else 3
     sets = {split: image_set(pictures, parts[split], resize, channels) for split in parts}
     if margin > 1:
         sets["train"] = with_margin(found, pictures, parts["train"], resize, channels, margin, progress)
@@ -77,7 +81,7 @@ def load(
         image_size=pictures.image_size,
         resize=resize,
         fingerprint=fingerprint(pictures, parts),
-        notes=notes(pictures, parts, resize),
+        notes=(*notes(pictures, parts, resize), *changed_channels(grey, channels)),
         unreadable=pictures.unreadable,
     )
 
@@ -180,13 +184,15 @@ def _pair(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
     return size
 
 
-def _check(val: float, test: float, resize: str, margin: float = 1.0) -> None:
+def _check(val: float, test: float, resize: str, margin: float = 1.0, channels: int | None = None) -> None:
     if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
         raise UserError(
             f"val={val} and test={test}: shares from 0 up that leave something to train on are wanted."
         )
     if resize not in RULES:
         raise UserError(unknown(resize, RULES, "resize rule"))
+    if channels not in (None, 1, 3):
+        raise UserError(f"channels={channels} are neither grey (1) nor RGB (3).")
     assert margin >= 1, margin
 
 

@@ -81,3 +81,13 @@ def uneven(pictures: Gathered, parts: dict[str, Rows]) -> Iterator[str]:
             f"class '{most}' has {counts.max()} training pictures, '{least}' {counts.min()}: look at the "
             "balanced accuracy, and try --class-weights balanced."
         )
+
+
+def changed_channels(grey: bool, channels: int) -> Iterator[str]:
+    """Pictures whose colours are taken away; that grey ones are repeated to RGB loses nothing.
+
+    >>> list(changed_channels(grey=False, channels=1))
+    ['colour pictures are turned grey, as one channel was asked for.']
+    """
+    if channels == 1 and not grey:
+        yield "colour pictures are turned grey, as one channel was asked for."
