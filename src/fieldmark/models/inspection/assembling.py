@@ -93,7 +93,7 @@ def titles(group: Group) -> tuple[str, str]:
         return frame.name or frame.kind, frame.kind
     kind = frame.name
     if group.alone or not kind or kind.startswith("__"):  # operators and attributes, by what they do
-        kind = group.operations[0].name
+        kind = group.operations[-1].name
     kind = kind.strip("_")
     module = frame.module().name
     return f"{module}:{kind}" if module else kind, kind

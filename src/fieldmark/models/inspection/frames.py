@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -60,13 +60,15 @@ class Frame:
 class Frames(TorchFunctionMode):
     """Follows the calls while it is entered; `top` is the innermost one.
 
-    after_linear: told what went into a linear function and what came out.
+    after_linear: told what went into a linear function and what came out. failed: the last function outside
+    of modules without parts that raised, and the shapes of the tensors it was given.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
         self.after_linear: Callable[[Tensor, Tensor], None] = lambda input, output: None
+        self.failed: tuple[Frame, list[torch.Size]] | None = None
         self.top = Frame(None, "", type(model).__name__, root=True)
 
     @contextmanager
@@ -116,6 +118,10 @@ class Frames(TorchFunctionMode):
             output = func(*args, **kwargs)
             if self.top is not outside:
                 self.top.output = first_shape(output)
+        except Exception:
+            if self.top is not outside:
+                self.failed = self.top, [tensor.shape for tensor in tensors([*args, *kwargs.values()])]
+            raise
         finally:
             self.top = outside
         if name == "linear":
@@ -129,7 +135,15 @@ def first_shape(value: Any) -> torch.Size | None:
     >>> first_shape({"logits": [torch.zeros(2, 3)], "other": torch.zeros(1)})
     torch.Size([2, 3])
     """
-    if isinstance(value, Tensor):
-        return value.shape
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return next((shape for shape in map(first_shape, inside) if shape is not None), None)
+    return next((tensor.shape for tensor in tensors([value])), None)
+
+
+def tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    """The tensors in nested lists, tuples and dicts."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, dict):
+            yield from tensors(value.values())
+        elif isinstance(value, list | tuple):
+            yield from tensors(value)

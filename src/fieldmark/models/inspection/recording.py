@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from fieldmark.models.inspection.frames import Frame, Frames
+from fieldmark.models.inspection.frames import Frame, Frames, tensors
 from fieldmark.models.inspection.layer import PICTURE
 from fieldmark.models.inspection.shapes import shaped
 from fieldmark.models.inspection.sight import PICTURE_SIGHT, Seen, Sight
@@ -67,8 +66,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has
         self.frames = frames
         self.operations: list[Operation] = []
         self.values = {id(images): Value(images, PICTURE, sight=PICTURE_SIGHT)}
+        self.owners: dict[int, Tensor] = {}  # of each storage the first tensor, of which others are views
+        for tensor in weights.values():
+            self.owners[tensor.untyped_storage()._cdata] = tensor
+        own = {name for name, _ in frames.model.named_parameters()}
         for name, tensor in weights.items():
-            used = frozenset({name}) if isinstance(tensor, nn.Parameter) else frozenset[str]()
+            used = frozenset({name} & own)
             self.values[id(tensor)] = Value(tensor, None, used)
         frames.after_linear = self._keep_axes
 
@@ -80,42 +83,54 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        arguments = named(func, args, kwargs or {})
+        kwargs = kwargs or {}
+        arguments = named(func, args, kwargs)
         quick = shaped(func, arguments)
-        result = func(*args, **(kwargs or {})) if quick is None else quick
-        taken = [
-            self.values[id(tensor)] for tensor in tensors(arguments.values()) if id(tensor) in self.values
-        ]
-        outputs = list(tensors([result]))
-        sources = frozenset(value.source for value in taken if value.source is not None)
-        if func._overloadpacket.__name__ in SHAPES_ONLY:
-            sources = frozenset()
-        parameters = frozenset[str]().union(*(value.parameters for value in taken))
+        result = func(*args, **kwargs) if quick is None else quick
         count = flop_registry.get(func._overloadpacket)
-        flops = int(count(*args, **(kwargs or {}), out_val=result)) if count is not None else 0
-        if not sources and not flops:  # made of weights or numbers; whoever uses it uses them
-            for output in outputs:
-                self.values[id(output)] = Value(output, None, parameters)
-            return result
-        seen = Seen(arguments, [(value.tensor, value.sight) for value in taken if value.source is not None])
-        sights = sights_after(func, seen, outputs)
+        flops = int(count(*args, **kwargs, out_val=result)) if count is not None else 0
+        outputs = list(tensors([result]))
+        for output in outputs:
+            self.owners.setdefault(output.untyped_storage()._cdata, output)
+        self._record(func, arguments, outputs, flops)
+        return result
+
+    def _record(self, func: Any, arguments: dict[str, Any], outputs: list[Tensor], flops: int) -> None:
+        name = func._overloadpacket.__name__
+        taken = [value for value in map(self._known, tensors(arguments.values())) if value is not None]
+        parameters = frozenset[str]().union(*(value.parameters for value in taken))
+        taken = [] if name in SHAPES_ONLY else [value for value in taken if value.source is not None]
+        sources = frozenset(value.source for value in taken if value.source is not None)
+        sights = sights_after(func, Seen(arguments, [(v.tensor, v.sight) for v in taken]), outputs)
         index = len(self.operations)
         for output, sight in zip(outputs, sights, strict=True):
-            self.values[id(output)] = (
-                Value(output, index, sight=sight) if sources else Value(output, None, parameters)
-            )
-        self.operations.append(
-            Operation(
-                self.frames.top,
-                func._overloadpacket.__name__,
-                sources,
-                parameters,
-                flops,
-                outputs[0].shape if outputs else None,
-                sights[0] if sights else None,
-            )
-        )
-        return result
+            # What is made of weights and numbers alone counts for whoever uses it.
+            value = Value(output, index, sight=sight) if sources else Value(output, None, parameters)
+            self.values[id(output)] = value
+        if not sources and not flops:
+            return
+        if sources and outputs and name.endswith("_"):
+            self._written(outputs[0])
+        shape, sight = (outputs[0].shape, sights[0]) if outputs else (None, None)
+        self.operations.append(Operation(self.frames.top, name, sources, parameters, flops, shape, sight))
+
+    def _known(self, tensor: Tensor) -> Value | None:
+        """What is known of a tensor, or of the one whose memory it shares (TorchScript wraps them anew)."""
+        if id(tensor) in self.values:
+            return self.values[id(tensor)]
+        owner = self.owners.get(tensor.untyped_storage()._cdata)
+        if owner is None or id(owner) not in self.values:
+            return None
+        value = self.values[id(owner)]
+        return replace(value, tensor=tensor, sight=value.sight if owner.shape == tensor.shape else None)
+
+    def _written(self, view: Tensor) -> None:
+        """What is written into a view stands in the tensor that it is a view of, too."""
+        owner = self.owners[view.untyped_storage()._cdata]
+        if owner is not view and id(owner) in self.values:
+            old, new = self.values[id(owner)], self.values[id(view)]
+            sight = old.sight or (new.sight if owner.dim() == view.dim() else None)
+            self.values[id(owner)] = Value(owner, new.source, sight=sight)
 
     def _keep_axes(self, input: Tensor, output: Tensor) -> None:
         """A linear layer works on the last axis alone, though torch has it as a product of two matrices."""
@@ -136,12 +151,3 @@ def named(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
         elif argument.name not in found:
             found[argument.name] = argument.default_value
     return found
-
-
-def tensors(values: Any) -> Iterator[Tensor]:
-    """The tensors in nested lists and tuples."""
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from tensors(value)

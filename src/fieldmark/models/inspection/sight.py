@@ -42,8 +42,9 @@ class Axis:
         field = self.field if taps == 1 else self.field + (taps - 1) * self.stride
         return replace(self, field=field, stride=self.stride * step)
 
-    def whole(self) -> Axis:
-        return replace(self, field=WHOLE)
+    def whole(self, *, steps: bool) -> Axis:
+        """Seeing it all. steps: whether there still are elements side by side."""
+        return replace(self, field=WHOLE, even=self.even and steps)
 
 
 Sight = tuple[Axis, Axis]
@@ -145,7 +146,8 @@ def along_dims(seen: Seen, output: Tensor) -> Sight | None:
         elif output.dim() == tensor.dim():
             if not mixed and output.shape[axis.dim] != tensor.shape[axis.dim]:
                 return None
-            axes.append(axis.whole() if mixed else axis)
+            steps = output.shape[axis.dim] == tensor.shape[axis.dim]
+            axes.append(axis.whole(steps=steps) if mixed else axis)
         else:
             return None
     return axes[0], axes[1]

@@ -44,7 +44,7 @@ def convolution(seen: Seen, output: Tensor) -> Sight | None:
     if not _is_map(tensor, sight) or seen.inputs[0][0] is not seen.arguments["input"]:
         return None
     if len(seen.inputs) > 1:  # a kernel that was made of the picture
-        return _each(sight, lambda axis, i: axis.whole())
+        return _each(sight, lambda axis, i: axis.whole(steps=True))
     kernel = seen.arguments["weight"].shape[2:]
     stride, dilation = _two(seen.arguments["stride"]), _two(seen.arguments["dilation"])
     if not seen.arguments["transposed"]:
@@ -76,7 +76,7 @@ def adaptive_pooling(seen: Seen, output: Tensor) -> Sight | None:
     def binned(axis: Axis, i: int) -> Axis:
         elements, bins = tensor.shape[2 + i], output.shape[2 + i]
         if bins == 1 < elements:
-            return axis.whole()
+            return axis.whole(steps=False)
         largest = max(-(-(b + 1) * elements // bins) - b * elements // bins for b in range(bins))
         even = axis.even and elements % bins == 0
         return replace(axis.windowed(largest, Fraction(elements, bins)), even=even)
@@ -168,6 +168,7 @@ NORMALISING_AND_COPYING = (
 
 RULES: dict[str, Rule] = {
     "convolution": convolution,
+    "_convolution": convolution,
     "max_pool2d_with_indices": pooling,
     "avg_pool2d": pooling,
     "_adaptive_avg_pool2d": adaptive_pooling,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from fieldmark.errors import UserError
 from fieldmark.models.inspection.frames import Frame, Frames
 from fieldmark.models.inspection.recording import Operation, Recorder
 from fieldmark.models.inspection.weightless import meta_copies
-from fieldmark.models.misfits import one_line, side_that_works, unchanged_random_state, where_it_fails
+from fieldmark.models.misfits import Misfit, one_line, side_that_works, unchanged_random_state, where_it_fails
 
 FEW = 2
 """Pictures in the batch of a network that has to be run for real; batch norm needs two."""
@@ -50,53 +51,76 @@ class Trace:
     kept: list[tuple[Frame, int, int]]
 
 
+class Broken(Exception):  # noqa: N818 - always caught: it carries what is known of the place
+    """A pass that failed. where: the operation that did, if it was one outside of modules without parts."""
+
+    def __init__(self, reason: Exception, where: Misfit | None) -> None:
+        super().__init__(one_line(reason))
+        self.where = where
+
+
 def trace(model: nn.Module, name: str, input_shape: tuple[int, int, int], batch: int) -> Trace:
-    """What happens to `batch` pictures (C, H, W) in the network; it is left exactly as it was.
+    """What happens to `batch` pictures (C, H, W) in the network; its weights stay as they are.
 
     The pass is run on the meta device, where nothing is computed. A network that needs values (it looks at
-    them, or makes tensors of its own on another device) is run for real, on FEW pictures of noise. name: what
-    errors call it. Raises UserError when pictures of this size do not pass, naming the layer, the shape that
-    reaches it, and a size that works.
+    them, or makes tensors of its own on another device) is copied and run for real, on FEW pictures of noise.
+    name: what errors call it. Raises UserError when pictures of this size do not pass, naming the layer, the
+    shape that reaches it, and a size that works.
     """
     with training(model), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # for once, it is not the network's results that are wanted
-        weights = meta_copies(model)
+        warnings.simplefilter("ignore")  # it is not the results of the network that are wanted
         try:
-            with torch.device("meta"):
-                return run(model, torch.empty(batch, *input_shape, dtype=dtype_of(model)), weights)
-        except Exception:  # a network of the user's own may do anything at all
+            return weightlessly(model, input_shape, batch)
+        except Exception as error:  # a network of the user's own may do anything at all
             if any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()]):
-                raise misfit(model, name, input_shape) from None
+                raise refusal(model, name, input_shape, error) from error
         try:
             return for_real(model, input_shape)
         except Exception as error:
-            raise misfit(model, name, input_shape, error) from error
+            raise refusal(model, name, input_shape, error) from error
+
+
+def weightlessly(model: nn.Module, input_shape: tuple[int, int, int], batch: int) -> Trace:
+    """The pass on the meta device, with copies of the weights that have no values."""
+    weights = meta_copies(model)
+    with torch.device("meta"):
+        images = torch.empty(batch, *input_shape, dtype=dtype_of(model))
+        return run(model, lambda: functional_call(model, weights, (images,)), images, weights)
 
 
 def for_real(model: nn.Module, input_shape: tuple[int, int, int]) -> Trace:
-    """The pass where the weights are; buffers are copies, so that it does not change them."""
-    weights: dict[str, Tensor] = dict(model.named_parameters())
-    weights |= {name: buffer.clone() for name, buffer in model.named_buffers()}
+    """The pass of a copy of the network, where its weights are."""
+    copied = copy.deepcopy(model)
+    weights: dict[str, Tensor] = {**dict(copied.named_parameters()), **dict(copied.named_buffers())}
     first = next(iter(weights.values()), torch.empty(0))
     with unchanged_random_state(first.device):
-        images = torch.rand(FEW, *input_shape, dtype=dtype_of(model), device=first.device)
-        return run(model, images, weights)
+        images = torch.rand(FEW, *input_shape, dtype=dtype_of(copied), device=first.device)
+        return run(copied, lambda: copied(images), images, weights)
 
 
-def run(model: nn.Module, images: Tensor, weights: dict[str, Tensor]) -> Trace:
-    """One pass of `images` through the model with these parameters and buffers."""
+def run(model: nn.Module, call: Callable[[], object], images: Tensor, weights: dict[str, Tensor]) -> Trace:
+    """What happens when `call` gives `images` to the model with these weights. Raises Broken if it fails."""
     frames = Frames(model)
     recorder = Recorder(frames, images, weights)
     known = {storage._cdata: storage for storage in (t.untyped_storage() for t in weights.values())}
     keeping = Keeping(frames, recorder, known)
-    with (
-        torch.enable_grad(),
-        saved_tensors_hooks(keeping.keep, lambda nothing: nothing),
-        frames.following(),
-        recorder,
-    ):
-        functional_call(model, weights, (images,))
+    hooks = saved_tensors_hooks(keeping.keep, lambda nothing: nothing)
+    try:
+        with torch.enable_grad(), hooks, frames.following(), recorder:
+            call()
+    except Exception as error:
+        where = None
+        if frames.failed is not None:
+            frame, shapes = frames.failed
+            where = Misfit(placed(frame), tuple(tuple(shape) for shape in shapes), one_line(error))
+        raise Broken(error, where) from error
     return Trace(len(images), recorder.operations, keeping.kept)
+
+
+def placed(function: Frame) -> str:
+    """What an operation is called that is no module: "block:add", or "add" in the network itself."""
+    module, operation = function.module().name, function.name.strip("_")
+    return f"{module}:{operation}" if module else operation
 
 
 @contextmanager
@@ -117,16 +141,19 @@ def dtype_of(model: nn.Module) -> torch.dtype:
     return next(floating, torch.float32)
 
 
-def misfit(
-    model: nn.Module, name: str, input_shape: tuple[int, int, int], error: Exception | None = None
-) -> UserError:
+def refusal(model: nn.Module, name: str, input_shape: tuple[int, int, int], error: Exception) -> UserError:
     """The one line for a network that these pictures do not pass."""
     shape = (FEW, *input_shape)
     height, width = input_shape[1:]
     found = where_it_fails(model, shape)
     if found is None:
-        why = one_line(error) if error is not None else "it needs values, and its weights have none"
-        return UserError(f"{name} cannot be run in training mode on {height}x{width} pictures: {why}.")
+        return UserError(
+            f"{name} cannot be inspected: run in training mode on {FEW} pictures of {height}x{width} "
+            f"it fails: {one_line(error)}"
+        )
+    operation = error.where if isinstance(error, Broken) else None
+    if operation is not None and (operation.layer or "").rpartition(":")[0] == found.layer:
+        found = operation
     side = side_that_works(model, shape)
     advice = f" It takes {side}x{side}: --image-size {side}." if side is not None else ""
     return UserError(f"{height}x{width} pictures do not fit {name}: {found} ({found.reason}).{advice}")
