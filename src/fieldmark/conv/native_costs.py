@@ -70,7 +70,8 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
         name = "plain" if way == "plain" else part
         return {**common, f"{name}_columns": columns, "columns_multiply": float(problem.multiplications)}
     if way == "naive":
-        return {**common, "naive_multiply": float(problem.multiplications)}
+        name = "kernel_naive" if part == "kernel" else "naive"
+        return {**common, f"{name}_multiply": float(problem.multiplications)}
     arrange = _channels_last if channels_last else _in_blocks
     unit, products = _products(problem, part, way, channels_last)
     return {**arrange(common, problem, part, x_bytes, y_bytes), unit: float(products)}
@@ -154,8 +155,9 @@ def _way(problem: Problem, part: Part, channels_last: bool) -> str:
             return "direct"
         return "naive" if channels_last and not depthwise else "columns"
     if depthwise:
-        unfolded = part == "forward" and not channels_last and widest > WIDEST_DEPTHWISE
-        return "columns" if unfolded else "depthwise"
+        if part == "input" or channels_last or widest <= WIDEST_DEPTHWISE:
+            return "depthwise"
+        return "columns" if problem.batch * groups > 2 else "naive"
     if channels_last:
         return "direct"
     if part == "input":
@@ -163,8 +165,10 @@ def _way(problem: Problem, part: Part, channels_last: bool) -> str:
     fits = widest * min(width, VECTOR) <= WIDEST_BLOCK and widest <= WIDEST["forward"]
     if fits:
         return "direct"
-    # The columns of one picture must fit into what oneDNN grants them, else it computes output by output.
-    return "columns" if width * math.prod(problem.kernel) * math.prod(problem.output) < 2**30 else "naive"
+    # The columns of one picture must fit into what oneDNN grants them, else it computes output by output; so
+    # it does for one channel, 2,000 times slower than it could.
+    columns = width * math.prod(problem.kernel) * math.prod(problem.output)
+    return "columns" if width > 1 and columns < 2**30 else "naive"
 
 
 def _blocks(channels: int) -> int:
