@@ -103,6 +103,21 @@ def test_with_gradients_the_chosen_parts_are_what_runs(name, keep_prices, ran, m
     assert choose(*TENSORS, padding=1).input is choose(*TENSORS, padding=1).kernel is None
 
 
+def test_parts_are_computed_apart_only_for_more_than_that_costs(monkeypatch):
+    """PyTorch computes both gradients in one call; three calls of our own take some 70 microseconds more."""
+    times = {"torch": 100e-6, "im2col": 50e-6}
+    monkeypatch.setattr(choosing, "predictions", lambda problem: times)
+    monkeypatch.setattr(choosing, "seconds", lambda work, problem: 100e-6)
+    monkeypatch.setattr(choosing, "kernel_gradients", lambda problem: {"fft": 100e-6})
+    # 50 + 50 + 100 us against 300, but also the 70
+    assert fastest(times) == "im2col"
+    assert parts_for(PLANE) == Parts("torch", "torch", "torch")
+    found = choose(*TENSORS, padding=1, gradient=True)
+    assert (found.algorithm, found.input, found.kernel) == ("torch", "torch", "torch")
+    times["im2col"] = 20e-6
+    assert parts_for(PLANE) == Parts("im2col", "im2col", "torch")
+
+
 def test_other_prices_change_the_choice(keep_prices):
     keep_prices(favouring("im2col"))
     assert choose((2, 3, 20, 21), (4, 3, 3, 3), padding=1).algorithm == "im2col"

@@ -26,6 +26,9 @@ from fieldmark.errors import UserError
 MARGIN = 1.15
 """PyTorch's own convolution is left only for one that is predicted to be so many times faster."""
 
+APART = 7e-5
+"""Seconds that it takes to compute the result and both gradients apart, in a function of our own."""
+
 BACKWARD_MARGIN = 1.3
 """The same for gradients, whose memory traffic is harder to predict."""
 
@@ -100,12 +103,11 @@ def choose(
     if not times:
         reason = _reason_without_times(problem)
         return Choice("torch", {}, reason, error_bound("torch"), *(("torch", "torch") if gradient else ()))
-    best = fastest(times)
+    parts = parts_for(problem) if gradient else None
+    best = fastest(times) if parts is None else parts.forward
     reason = _reason(problem, times, best)
-    if not gradient:
-        return Choice(best, times, reason, error_bound(best))
-    parts = parts_for(problem)
-    return Choice(best, times, reason, error_bound(best), parts.input, parts.kernel)
+    gradients = () if parts is None else (parts.input, parts.kernel)
+    return Choice(best, times, reason, error_bound(best), *gradients)
 
 
 def automatic(problem: Problem, gradient: bool) -> Algorithm:
@@ -158,11 +160,15 @@ def parts_for(problem: Problem) -> Parts:
         last = name == "channels_last"
         to_x[name] = seconds(native_work(problem, "input", last), problem)
         to_w[name] = seconds(native_work(problem, "kernel", last), problem)
-    return Parts(
-        fastest(predictions(problem)),
+    forward = predictions(problem)
+    found = Parts(
+        fastest(forward),
         fastest(to_x, margin=BACKWARD_MARGIN),
         fastest(to_w, margin=BACKWARD_MARGIN),
     )
+    native = forward["torch"] + to_x["torch"] + to_w["torch"]
+    apart = forward[found.forward] + to_x[found.input] + to_w[found.kernel] + APART
+    return found if apart * MARGIN < native else Parts("torch", "torch", "torch")
 
 
 def error_bound(name: str) -> str:
