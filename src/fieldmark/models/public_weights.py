@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -71,16 +71,14 @@ def checked_entries(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name, tensor in state_dict.items():
         if isinstance(tensor, Mapping):
             raise UserError(
-                f"public weights: {name!r} is a dictionary of its own. If it holds the weights, take that one."
+                f"public weights: {name!r} is a dictionary in it. If that holds the weights, take it."
             )
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise UserError(
                 f"public weights: {name!r} is a {type(tensor).__name__}, not a tensor with a name."
             )
         if tensor.is_meta or tensor.is_quantized or tensor.layout != torch.strided:
-            raise UserError(
-                f"public weights: '{name}' is a tensor without plain values (meta, quantised, sparse)."
-            )
+            raise UserError(f"public weights: '{name}' holds no plain values (meta, quantised or sparse).")
     return dict(state_dict)
 
 
@@ -94,9 +92,8 @@ class Match:
     unused: tuple[str, ...]
 
 
-def matched(network: Network, entries: Iterable[str], own: Iterable[str], head: bool) -> Match:
+def matched(network: Network, entries: Iterable[str], own: Collection[str], head: bool) -> Match:
     """Which public name in `entries` is which of our names in `own`."""
-    own = list(own)
     found: dict[str, str] = {}
     left_over, unused = [], []
     for theirs in entries:

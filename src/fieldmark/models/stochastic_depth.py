@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from fieldmark.errors import UserError
@@ -16,6 +15,7 @@ class StochasticDepth(nn.Module):
     every picture draws by itself, from the global generator of the device that the maps are on.
     Raises UserError for a rate below 0, or of 1 and more.
 
+    >>> import torch
     >>> branch = StochasticDepth(0.5).train()(torch.ones(1000, 3))
     >>> sorted(set(branch.sum(1).tolist()))
     [0.0, 6.0]
@@ -30,9 +30,8 @@ class StochasticDepth(nn.Module):
     def forward(self, branch: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return branch
-        kept = torch.empty_like(branch[:, :1].flatten(1)[:, :1])  # (N, 1)
-        kept.bernoulli_(1 - self.rate).div_(1 - self.rate)
-        return branch * kept.view(-1, *[1] * (branch.dim() - 1))
+        kept = branch.new_empty(len(branch), *[1] * (branch.dim() - 1))  # (N, 1, 1, 1)
+        return branch * kept.bernoulli_(1 - self.rate).div_(1 - self.rate)
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}"
