@@ -20,6 +20,10 @@ VERBS = {
         "fieldmark.cli.show:show",
         "draw the pictures of a data set, and what augmentation makes of them",
     ),
+    "inspect": (
+        "fieldmark.cli.inspect:inspect",
+        "what a network is made of: layers, parameters, FLOPs, memory, what each output sees",
+    ),
     "convolve": (
         "fieldmark.cli.convolve:convolve",
         "slide a kernel over a picture: blur, sharpen, find edges",

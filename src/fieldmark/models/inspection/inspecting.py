@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from fieldmark.errors import UserError
-from fieldmark.models import create
+from fieldmark.models import TIMM, create
 from fieldmark.models.inspection.assembling import layers
 from fieldmark.models.inspection.layer import Inspection, TrainingMemory
 from fieldmark.models.inspection.notes import notes
 from fieldmark.models.inspection.tracing import Trace, trace
 from fieldmark.models.inspection.weightless import weightless
+from fieldmark.models.misfits import unchanged_random_state
 
 
 def inspect(
@@ -55,7 +57,8 @@ def inspect(
                 f"{next(iter(options))}=...: options are for architectures by name, not for modules."
             )
         return inspect_module(model, type(model).__name__, (in_channels, *size), batch_size)
-    with weightless():
+    # timm works some of its settings out with tensors, which need values.
+    with unchanged_random_state(torch.device("cpu")) if model.startswith(TIMM) else weightless():
         network = create(model, num_classes, in_channels, size, **options)
     return inspect_module(network, model, (in_channels, *size), batch_size)
 

@@ -83,3 +83,12 @@ class Inspection:
     memory: TrainingMemory
     blocks: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """The longest way through the network, in layers that multiply and add: the 18 of ResNet-18."""
+        reached: list[int] = []
+        for layer in self.layers:
+            before = max((reached[i] for i in layer.inputs if i != PICTURE), default=0)
+            reached.append(before + (layer.flops > 0))
+        return max(reached, default=0)

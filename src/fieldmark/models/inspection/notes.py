@@ -2,8 +2,110 @@
 
 from __future__ import annotations
 
-from fieldmark.models.inspection.layer import Inspection
+import math
+from collections.abc import Iterator
+
+from fieldmark.models.inspection.fully_connected import fully_connected, shape_before
+from fieldmark.models.inspection.layer import PICTURE, Inspection, Layer
+
+PILE = 0.5
+"""A layer with a larger share of all parameters than this is a pile."""
 
 
 def notes(inspection: Inspection) -> tuple[str, ...]:
-    return ()
+    """Sentences on shared weights, piles of parameters, what is seen, branches, and what is left aside."""
+    told = (sharing, piles, seeing, branches, unused)
+    return tuple(sentence for tell in told for sentence in tell(inspection))
+
+
+def sharing(inspection: Inspection) -> Iterator[str]:
+    """The first convolution against the same maps fully connected."""
+    for layer in inspection.layers:
+        weights = fully_connected(inspection, layer)
+        if weights is not None:
+            before, after = spell(shape_before(inspection, layer)), spell(layer.output_shape)
+            yield (
+                f"{layer.name} has {layer.parameters:,} parameters. Fully connected, the same maps ({before} "
+                f"to {after}) would take {weights:,}, {weights / layer.parameters:,.0f} times as many."
+            )
+            return
+
+
+def piles(inspection: Inspection) -> Iterator[str]:
+    """A layer that holds most of the parameters, and what it would hold after a mean over the map."""
+    weighted = [layer for layer in inspection.layers if layer.parameters]
+    for layer in weighted:
+        if len(weighted) > 1 and layer.parameters > PILE * inspection.parameters:
+            share = 100 * layer.parameters / inspection.parameters
+            yield (
+                f"{layer.name} holds {layer.parameters:,} of all {inspection.parameters:,} parameters "
+                f"({share:.1f} %).{averaged(inspection, layer)}"
+            )
+
+
+def averaged(inspection: Inspection, layer: Layer) -> str:
+    flat, source = shape_before(inspection, layer), map_before(inspection, layer)
+    if source is None or len(flat) != 1 or math.prod(source) != flat[0] or len(layer.output_shape) != 1:
+        return ""
+    (outputs,) = layer.output_shape
+    fewer = layer.parameters - flat[0] * outputs + source[0] * outputs
+    return (
+        f" After the mean over each of the {source[0]} maps of {spell(source[1:])} it would hold {fewer:,}."
+    )
+
+
+def map_before(inspection: Inspection, layer: Layer) -> tuple[int, int, int] | None:
+    """The last map on the way to the layer, going back while there is one way only."""
+    while len(layer.inputs) == 1 and layer.inputs[0] != PICTURE:
+        layer = inspection.layers[layer.inputs[0]]
+        if len(layer.output_shape) == 3:
+            channels, height, width = layer.output_shape
+            return channels, height, width
+    return None
+
+
+def seeing(inspection: Inspection) -> Iterator[str]:
+    """Where a receptive field exceeds the picture; or that none does."""
+    _, height, width = inspection.input_shape
+    maps = [layer for layer in inspection.layers if layer.receptive_field is not None]
+    for layer in maps:
+        rows, columns = layer.receptive_field or (0, 0)
+        if rows > height or columns > width:
+            yield (
+                f"From {layer.name} on, one output sees {rows}x{columns}, more than the picture's "
+                f"{height}x{width}; what is beyond its edges is padding."
+            )
+            return
+    if maps and len(maps) == sum(len(layer.output_shape) > 2 for layer in inspection.layers):
+        largest = max(maps, key=lambda layer: math.prod(layer.receptive_field or (0, 0)))
+        rows, columns = largest.receptive_field or (0, 0)
+        if (rows, columns) != (height, width):
+            yield (
+                f"No output of a map sees the whole picture of {height}x{width}: {largest.name} sees most, "
+                f"{rows}x{columns}."
+            )
+
+
+def branches(inspection: Inspection) -> Iterator[str]:
+    """Where maps come together whose outputs are differently far apart in the picture."""
+    for layer in inspection.layers:
+        steps = {inspection.layers[i].stride if i != PICTURE else (1, 1) for i in layer.inputs} - {None}
+        if len(steps) > 1 and layer.stride is None and layer.receptive_field is not None:
+            apart = " and ".join(sorted(spell(step) for step in steps if step is not None))
+            yield f"{layer.name} joins maps whose outputs are {apart} pixels apart in the picture."
+
+
+def unused(inspection: Inspection) -> Iterator[str]:
+    """Parameters that nothing uses on the way of a picture."""
+    met = sum(layer.parameters for layer in inspection.layers)
+    if met < inspection.parameters:
+        yield f"{inspection.parameters - met:,} parameters are in no layer that a picture passes."
+
+
+def spell(shape: tuple[int, ...]) -> str:
+    """A shape for people.
+
+    >>> spell((3, 224, 224))
+    '3x224x224'
+    """
+    return "x".join(map(str, shape))

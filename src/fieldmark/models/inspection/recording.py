@@ -28,8 +28,7 @@ class Operation:
     """One operation of a forward pass of the whole batch.
 
     sources: indices of the operations whose results it takes, PICTURE for the pictures. parameters: names of
-    those it uses, directly or made into something else before. output: shape of the first result. kept:
-    bytes that it was the first to keep for the backward pass.
+    those it uses, directly or made into something else before. output: shape of the first result.
     """
 
     frame: Frame
@@ -39,7 +38,6 @@ class Operation:
     flops: int
     output: torch.Size | None
     sight: Sight | None
-    kept: int = 0
 
 
 @dataclass(frozen=True)
