@@ -23,6 +23,9 @@ Best = Literal["loss", "accuracy", "last"]
 Initialisation = Literal["default", "xavier", "kaiming"]
 ResizeRule = Literal["crop", "pad", "stretch"]
 
+PUBLIC = "public"
+"""The value of `pretrained` that finds published weights by the model's name."""
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -13,6 +13,7 @@ from fieldmark.cli.train import starting_recipe, told
 from fieldmark.errors import UserError
 from fieldmark.recipe import Recipe
 from fieldmark.training.recipes import RECIPES, find_recipe, preset
+from fieldmark.training.recipes.finetuning import finetuned
 
 
 def test_json_has_what_was_trained_and_how_well(trained: tuple[Path, dict[str, Any]]) -> None:
@@ -79,11 +80,11 @@ def test_the_defaults_come_from_the_recipe_or_the_model(words: list[str], expect
 
 
 def test_weights_of_a_run_bring_its_model_and_options(tmp_path: Path) -> None:
-    trained = Recipe(model="digits", options={"width": 8}, init="xavier", epochs=77)
+    trained = Recipe(model="digits", options={"width": 8}, resize="pad", epochs=77)
     (tmp_path / "recipe.json").write_text(trained.to_json())
-    expected = preset("digits").replace(options={"width": 8}, init="xavier")
+    expected = finetuned("digits").replace(options={"width": 8}, resize="pad")
     assert starting_recipe(["--from", str(tmp_path)]) == expected
-    assert starting_recipe(["--from", str(tmp_path), "--model", "wide"]) == preset("wide")
+    assert starting_recipe(["--from", str(tmp_path), "--model", "wide"]) == finetuned("wide")
 
 
 def test_training_starts_from_a_run(run: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,7 +114,7 @@ def test_flags_of_every_kind_arrive(
     assert main(words) == 1
     recipe = seen["recipe"]
     assert type(recipe) is Recipe
-    assert recipe == preset("baseline").replace(
+    assert recipe == finetuned("baseline").replace(
         classes=("airplane", "bird"),
         options={"width": 32, "kernel_size": 5},
         augment=("mirror", "crop"),

@@ -80,7 +80,7 @@ def test_weights_that_do_not_fit_name_what_is_wrong():
         (right | {"extra": torch.zeros(1)}, "the network has no place for extra"),
         (right | {"conv.bias": torch.zeros(9)}, "other shapes: conv.bias"),
     ):
-        with pytest.raises(ClassifierError, match=f"not those of timm:plain: {told}"):
+        with pytest.raises(ClassifierError, match=f"not the weights of timm:plain: {told}"):
             load_timm_weights(ours, weights)
     assert all(torch.equal(tensor, before[name]) for name, tensor in ours.state_dict().items())
 

@@ -8,7 +8,7 @@ import difflib
 import io
 import re
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import tyro
@@ -27,7 +27,8 @@ FAMILIAR = {
     "--bs": "--batch-size",
     "--size": "--image-size",
     "--augmentation": "--augment",
-    "--pretrained": "--from",
+    "--weights": "--pretrained",
+    "--finetune": "--pretrained",
     "--output": "--out",
     "--force": "--overwrite",
 }
@@ -112,6 +113,24 @@ def value_of(name: str, words: Sequence[str]) -> str | None:
         elif word.startswith(name + "="):
             found = word.partition("=")[2]
     return found
+
+
+def with_value(
+    words: Sequence[str], name: str, standing_for: str, is_value: Callable[[str], bool]
+) -> list[str]:
+    """`words`, with the value that the flag `name` stands for put behind it where it has none.
+
+    The next word is its value if `is_value` says so and it is no flag; name=value always is one.
+
+    >>> with_value(["--fast", "photos"], "--fast", "very", str.isdigit)
+    ['--fast', 'very', 'photos']
+    """
+    result = []
+    for word, following in zip(words, [*words, "--"][1:], strict=True):
+        result.append(word)
+        if word == name and (following.startswith("-") or not is_value(following)):
+            result.append(standing_for)
+    return result
 
 
 def _check(flags: Any) -> None:

@@ -15,14 +15,19 @@ from fieldmark.cli.failures import out_of_memory
 from fieldmark.cli.machine import check_threads
 from fieldmark.cli.opening import check_own
 from fieldmark.cli.output import percent, to_json
-from fieldmark.cli.parsing import Switch, flag, parse, usage, value_of
+from fieldmark.cli.parsing import Switch, flag, parse, usage, value_of, with_value
+from fieldmark.cli.values import NOTHING
 from fieldmark.errors import TrainingError, UserError
 from fieldmark.printable import printable
-from fieldmark.recipe import Recipe
-from fieldmark.training.recipes import find_recipe, preset
+from fieldmark.recipe import PUBLIC, Recipe
+from fieldmark.runs.beginning import suggested
+from fieldmark.training.recipes import find_recipe
 
 AMPLE = (512, 512)
 """A picture size that every architecture takes."""
+
+WEIGHTS, TABLES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors"), (".csv", ".tsv", ".parquet")
+"""How files of weights are called, and tables of pictures."""
 
 STOPPED = 130
 """The exit code after Ctrl-C, as shells have it, so that nothing follows; the run folder is whole."""
@@ -37,7 +42,10 @@ ENDS = {
 
 @dataclass(frozen=True)
 class Settings(Recipe):
-    """The defaults shown are the recipe's: the one of the model, or the one given with --recipe."""
+    """The defaults shown are those of the model, of fine-tuning (--from, --pretrained), or of --recipe."""
+
+    pretrained: Annotated[str | None, tyro.conf.arg(metavar="[FILE]")] = None
+    """Start from published weights: those of the model's name, or a FILE of them (.pth, .safetensors)."""
 
     def __post_init__(self) -> None:
         """Check nothing yet: words that do not fit are told by their flag, all else by `Recipe`."""
@@ -82,6 +90,7 @@ class Train:
 
 def train(words: Sequence[str]) -> int:
     """`fieldmark train`."""
+    words = with_value(words, "--pretrained", PUBLIC, may_be_weights)
     base = starting_recipe(words)
     flags = parse(Train(settings=Settings(**_fields(base))), words, verb="train")
     _refuse_commas(flags.settings)
@@ -129,30 +138,41 @@ def train(words: Sequence[str]) -> int:
 
 
 def starting_recipe(words: Sequence[str]) -> Recipe:
-    """The recipe whose values are the flags' defaults: of --resume, --recipe, --from's model, or --model.
+    """The recipe whose values are the flags' defaults: of --resume, of --recipe, or what suits --model, with
+    --from or --pretrained for fine-tuning.
 
     Raises UserError when what they name is not there.
     """
     model, named = value_of("--model", words), value_of("--recipe", words)
     resumed, started = value_of("--resume", words), value_of("--from", words)
+    pretrained = value_of("--pretrained", words)
     if resumed is not None:
         return Recipe.load(_recipe_of(resumed))
     if named is not None:
         return find_recipe(named)
-    if model is None and started is not None and (Path(started) / "recipe.json").is_file():
-        trained = Recipe.load(_recipe_of(started))
-        return preset(trained.model).replace(options=trained.options, init=trained.init)
-    return preset(Recipe.model if model is None else model)
+    weights = None if pretrained == NOTHING else pretrained
+    return suggested(model, None if started is None else Path(started), weights)
+
+
+def may_be_weights(word: str) -> bool:
+    """Whether the word after --pretrained is its FILE, and not DATA, which may stand there, too.
+
+    >>> may_be_weights("resnet18-f37072fd.pth"), may_be_weights("photos/")
+    (True, False)
+    """
+    path = Path(word).expanduser()
+    suffix = path.suffix.lower()
+    return word in (PUBLIC, NOTHING) or suffix in WEIGHTS or (suffix not in TABLES and path.is_file())
 
 
 def check_network(recipe: Recipe) -> None:
     """Raises UserError for a network that cannot be made, before the pictures are decoded for it."""
     import torch
 
-    from fieldmark.models import create
+    from fieldmark.models import create, is_own
     from fieldmark.models.building import foreign
 
-    if ":" in recipe.model:
+    if is_own(recipe.model):
         foreign(recipe.model)
         return
     with torch.device("meta"):

@@ -127,6 +127,6 @@ def load_timm_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise ClassifierError(
-                f"these weights are not those of timm:{model.name}: {what} {', '.join(names[:3])}{more}."
+                f"these are not the weights of timm:{model.name}: {what} {', '.join(names[:3])}{more}."
             )
     trunk.network.load_state_dict(found)

@@ -10,32 +10,27 @@ import torch
 from torch import nn
 
 from fieldmark import world
-from fieldmark.data.loading import load
 from fieldmark.errors import TrainingError, UserError
 from fieldmark.evaluation.metrics import evaluate
 from fieldmark.evaluation.prediction import predict
-from fieldmark.models import ABOUT
+from fieldmark.models import is_own
 from fieldmark.recipe import Recipe
 from fieldmark.runs import folder as files
 from fieldmark.runs.clock import process_age
 from fieldmark.runs.display import Quiet, Watcher, board
 from fieldmark.runs.figures import draw_answers, draw_training
 from fieldmark.runs.interruption import interruptible
+from fieldmark.runs.preparing import load_for, prepare
 from fieldmark.runs.record import Record
 from fieldmark.runs.run import Run
 from fieldmark.shipping.classifier import Classifier
-from fieldmark.shipping.unpacking import check_unaltered
-from fieldmark.training.augmentation import build
 from fieldmark.training.checkpoint import load_checkpoint, save_checkpoint
 from fieldmark.training.loop import Trained
 from fieldmark.training.loop import train as train_network
-from fieldmark.training.recipes import fitted
-from fieldmark.training.starting import start_from as weights_from
 from fieldmark.training.state import State
 from fieldmark.vocabulary import Dataset, Predictions
 
 TOP = 5  # of top-k accuracy; fewer where there are fewer classes
-DEFAULT_SIZE = 32  # pixels, for a model of the user's own, of which no published size is known
 
 
 def train(
@@ -55,9 +50,12 @@ def train(
 
     data: a name such as "mnist", a path, or a loaded Dataset. out: the folder; None takes the next free
     runs/<data>-<model>-<n>. start_from: a run, classifier folder or weights file to start from. The test
-    split is not touched. Raises UserError when something given cannot be used; then nothing is written.
+    split is not touched. The recipe that is written is the one that was used: what it left to the pictures or
+    to the weights it starts from is in it. Raises UserError when something given cannot be used; then nothing
+    is written.
 
     >>> import tempfile
+    >>> from fieldmark.data.loading import load
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     small = load("sample", limit=300)
     ...     run = train(small, Recipe(model="digits", epochs=1, batch_size=64), out=Path(folder) / "run")
@@ -68,16 +66,7 @@ def train(
     chosen = world.device(device)
     if out is not None:
         files.check_free(out, overwrite)
-    if start_from is not None:
-        check_unaltered(start_from)
-    start = weights_from(start_from, display.note) if start_from is not None else lambda model: None
-    dataset = data if isinstance(data, Dataset) else load_for(data, recipe, display)
-    asked, recipe = recipe, fitted(recipe, len(dataset.train))
-    if recipe != asked:
-        display.note(
-            f"few pictures ({len(dataset.train)} to train on): batches of {recipe.batch_size} instead of the "
-            f"preset's {asked.batch_size}, learning rate {recipe.learning_rate}. --batch-size overrides."
-        )
+    dataset, recipe, start_weights = prepare(data, recipe, model, start_from, display)
     target = out or files.next_free(dataset.name, recipe.model)
     record = Record(target, remembered(data), dataset)
 
@@ -91,7 +80,7 @@ def train(
         recipe,
         display,
         begin,
-        partial(train_network, model=model, start_weights=start),
+        partial(train_network, model=model, start_weights=start_weights),
         device=chosen,
         threads=threads,
         tensorboard=tensorboard,
@@ -139,25 +128,6 @@ def resume(
         device=chosen,
         threads=threads,
         tensorboard=tensorboard,
-    )
-
-
-def load_for(data: str | Path, recipe: Recipe, display: Watcher) -> Dataset:
-    """The data set a recipe trains on: its classes, splits and picture size."""
-    about = ABOUT.get(recipe.model)
-    return load(
-        data,
-        classes=recipe.classes,
-        label=recipe.label,
-        limit=recipe.limit,
-        image_size=recipe.image_size,
-        default_size=about.published_size if about else DEFAULT_SIZE,
-        resize=recipe.resize,
-        val=recipe.val,
-        test=recipe.test,
-        seed=recipe.seed,
-        margin=build(recipe.augment).margin,
-        progress=display.stage,
     )
 
 
@@ -265,5 +235,5 @@ def finish(record: Record, recipe: Recipe, trained: Trained, display: Watcher, d
         seconds=round(record.earlier_seconds + process_age(), 2),
         images_per_second=round(trained.images_per_second, 1),
     )
-    own = trained.model if ":" in recipe.model else None
+    own = trained.model if is_own(recipe.model) else None
     return Run(folder, dataset=dataset, model=own)

@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import nn
 
-from fieldmark.recipe import Recipe
+from fieldmark.recipe import PUBLIC, Recipe
 from fieldmark.runs import running
+from fieldmark.runs.beginning import suggested
 from fieldmark.runs.display import Quiet, Watcher
 from fieldmark.runs.run import Run
 from fieldmark.runs.screen import screen
 from fieldmark.training.augmentation import describe
-from fieldmark.training.recipes import preset
 from fieldmark.vocabulary import Dataset
 
 
@@ -27,15 +27,18 @@ def train(
     overwrite: bool = False,
     device: str = "auto",
     start_from: str | Path | None = None,
+    pretrained: bool | str | Path | None = None,
     progress: Watcher | bool = True,
     **settings: Any,
 ) -> Run:
     """Train a classifier and write its run folder.
 
     data: a name such as "mnist", a path, or a Dataset from fm.load. model: an architecture's name or your own
-    nn.Module, float (N, C, H, W) to logits (N, K). recipe: None takes the preset of the model. settings:
-    fields of Recipe that replace the recipe's, e.g. epochs=5, augment=["mirror", "crop"]; augmentation
-    steps may be names, dicts or the dataclasses of fieldmark.training.augmentation.
+    nn.Module, float (N, C, H, W) to logits (N, K). recipe: None takes the preset of the model, or the one for
+    fine-tuning where trained weights are started from. start_from: those of a run, a classifier folder or a
+    file; a run brings its model along. pretrained: published ones, True by the model's name, or a file of
+    them. settings: fields of Recipe that replace the recipe's, e.g. epochs=5, augment=["mirror", "crop"];
+    augmentation steps may be names, dicts or the dataclasses of fieldmark.training.augmentation.
 
     Raises UserError when something given cannot be used; then nothing is written.
 
@@ -46,16 +49,20 @@ def train(
     ...     run.evaluate("test")["n"]
     1000
     """
-    own = model if isinstance(model, nn.Module) else None
-    name = f"{type(own).__module__}:{type(own).__qualname__}" if own is not None else model
-    chosen = recipe or preset(name if isinstance(name, str) else "baseline")
+    own, name = (model, None) if isinstance(model, nn.Module) else (None, model)
+    if own is not None:
+        name = f"{type(own).__module__}:{type(own).__qualname__}"
+    start = None if start_from is None else Path(start_from)
+    if pretrained is not None:
+        settings["pretrained"] = PUBLIC if pretrained is True else str(pretrained) if pretrained else None
+    chosen = recipe or suggested(name, start, settings.get("pretrained"))
     if isinstance(name, str):
         settings["model"] = name
     if "augment" in settings:
         settings["augment"] = tuple(
             step if isinstance(step, str | dict) else describe(step) for step in settings["augment"]
         )
-    for field in ("classes", "image_size"):
+    for field in ("classes", "image_size", "mean", "std"):
         if isinstance(settings.get(field), list):
             settings[field] = tuple(settings[field])
     with contextlib.ExitStack() as stack:
@@ -68,6 +75,6 @@ def train(
             out=None if out is None else Path(out),
             overwrite=overwrite,
             device=device,
-            start_from=None if start_from is None else Path(start_from),
+            start_from=start,
             progress=progress or Quiet(),
         )

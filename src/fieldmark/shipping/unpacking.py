@@ -38,20 +38,25 @@ def check_unaltered(path: Path) -> None:
         unpack(find(path))
 
 
+def described(path: Path) -> Description | None:
+    """What the classifier folder that `path` is, or that is in the run `path`, says of itself.
+
+    None where there is none. Its files are not looked at. Raises ClassifierError when the format is unknown,
+    or the description is broken or was edited.
+    """
+    for file in (path / DESCRIPTION, path / INSIDE_A_RUN / DESCRIPTION):
+        if file.is_file():
+            return _read(file)
+    return None
+
+
 def unpack(folder: Path) -> tuple[Description, bytes]:
     """What the folder says of itself, and the bytes of its weights, all checked.
 
     Raises ClassifierError, one line naming the file, when the format is unknown, the description is broken or
     was edited, a file is missing, altered, or not listed.
     """
-    path = folder / DESCRIPTION
-    document = read_json(path)
-    try:
-        check_format(document)
-        check_seal(document)
-        description = Description.from_json({key: value for key, value in document.items() if key != SEAL})
-    except ClassifierError as error:
-        raise ClassifierError(f"{path}: {error}. {FRESH}") from error
+    description = _read(folder / DESCRIPTION)
     try:
         _check_files(folder, description.files)
         content = (folder / WEIGHTS).read_bytes()
@@ -61,6 +66,16 @@ def unpack(folder: Path) -> tuple[Description, bytes]:
     if hashlib.sha256(content).hexdigest() != description.files[WEIGHTS]:
         raise ClassifierError(f"{folder / WEIGHTS} is not the file that was written. {FRESH}")
     return description, content
+
+
+def _read(path: Path) -> Description:
+    document = read_json(path)
+    try:
+        check_format(document)
+        check_seal(document)
+        return Description.from_json({key: value for key, value in document.items() if key != SEAL})
+    except ClassifierError as error:
+        raise ClassifierError(f"{path}: {error}. {FRESH}") from error
 
 
 def _check_files(folder: Path, files: dict[str, str]) -> None:

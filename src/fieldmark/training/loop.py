@@ -58,15 +58,16 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     save: Callable[[State], None] = lambda state: None,
     resume: dict[str, Any] | None = None,
-    start_weights: Callable[[nn.Module], None] = lambda model: None,
+    start_weights: Callable[[nn.Module], None] | None = None,
     begin: Callable[[], None] = lambda: None,
 ) -> Trained:
     """Train a network on `dataset.train`, choosing the epoch by `dataset.val`; the test split is not touched.
 
     model: your own nn.Module, (N, C, H, W) to logits; otherwise the one the recipe names. stop: asked before
     every step; save: given the state after every epoch and when stopped; resume: a document that `save`
-    wrote, to go on from; start_weights: called with the fresh model, to put trained weights into it; begin:
-    called when everything is ready, before the first step.
+    wrote, to go on from; start_weights: called with the fresh model, to put trained weights into it (a recipe
+    with `pretrained` needs it: fieldmark.runs finds them); begin: called when everything is ready, before the
+    first step.
 
     Same data, recipe, torch version and thread count on a CPU: same bits. The process's own random state is
     put back afterwards.
@@ -79,9 +80,15 @@ def train(
     True
     """
     display, device = display or Silent(), torch.device(device)
+    if recipe.pretrained is not None and start_weights is None and resume is None:
+        raise TrainingError(
+            f"pretrained={recipe.pretrained!r} is found by fm.train; here give start_weights."
+        )
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(recipe.seed)
-        setting, state = set_up(dataset, recipe, model, device, display, start_weights)
+        setting, state = set_up(
+            dataset, recipe, model, device, display, start_weights or (lambda model: None)
+        )
         if resume is not None:
             state.restore(resume)
         begin()

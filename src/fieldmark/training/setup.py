@@ -12,7 +12,7 @@ from fieldmark.data.batches import TrainingOrder
 from fieldmark.data.normalising import statistics
 from fieldmark.errors import TrainingError
 from fieldmark.memory import keep_freed_memory
-from fieldmark.models import create
+from fieldmark.models import create, is_own
 from fieldmark.models.building import call, foreign
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import build
@@ -43,7 +43,7 @@ def set_up(
     """
     keep_freed_memory()
     num_classes, labels = len(dataset.classes), dataset.train.labels
-    own = model is not None or ":" in recipe.model
+    own = model is not None or is_own(recipe.model)
     model = model or make_model(recipe, num_classes, dataset.channels, dataset.image_size)
     model = model.to(device)
     if own:  # first of all, since lazy layers have no weights before
@@ -102,7 +102,7 @@ def normalisation(dataset: Dataset, recipe: Recipe) -> tuple[tuple[float, ...], 
 
 def make_model(recipe: Recipe, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> nn.Module:
     """The network a recipe names, one of ours or module:function, with weights from torch's generator."""
-    if ":" in recipe.model:
+    if is_own(recipe.model):
         sizes = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
         return call(foreign(recipe.model), **sizes, **recipe.options)
     return create(recipe.model, num_classes, in_channels, image_size, init=recipe.init, **recipe.options)

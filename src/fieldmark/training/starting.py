@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 
 import safetensors.torch
-import torch
 from torch import Tensor, nn
 
 from fieldmark.errors import ClassifierError
 from fieldmark.training.checkpoint import first_line
+from fieldmark.training.torch_files import as_safetensors
 
 WEIGHTS = "weights.safetensors"
 
@@ -36,40 +35,37 @@ def weights_file(path: Path) -> Path:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Name to tensor, on the CPU, from .safetensors, or from a state_dict that torch.save wrote.
 
-    The latter goes through `weights_only`, so nothing in it can run. Raises ClassifierError.
+    The latter is read by a process of its own, so nothing in it can run or hurt this one. Raises
+    ClassifierError.
     """
     path = weights_file(path)
+    file = path if path.suffix == ".safetensors" else as_safetensors(path)
     try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        document = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ClassifierError(
-            f"{path} holds more than plain weights, and nothing but weights is loaded. "
-            "Save it with torch.save(model.state_dict(), file)."
-        ) from error
-    except Exception as error:  # a broken file makes torch's reader raise anything, KeyError to UnicodeError
+        weights = safetensors.torch.load_file(file)
+    except Exception as error:  # the reader promises one error of its own, and raises others for odd headers
         raise ClassifierError(f"{path} cannot be read as weights: {first_line(error)}") from error
-    if isinstance(document, dict) and isinstance(document.get("state_dict"), dict):
-        document = document["state_dict"]
-    if not isinstance(document, dict) or not all(isinstance(value, Tensor) for value in document.values()):
-        raise ClassifierError(f"{path} is not a state_dict (a dict from parameter names to tensors).")
-    return {name.removeprefix("module."): tensor for name, tensor in document.items()}
+    return {name.removeprefix("module."): tensor for name, tensor in weights.items()}
 
 
-def start_from(path: Path, note: Callable[[str], None]) -> Callable[[nn.Module], None]:
-    """A function that puts the weights of `path` into a fresh model.
+Fill = Callable[[nn.Module, bool], None]
+"""Puts weights into a fresh network; its head only if the second argument, fresh_head, is False."""
 
-    Everything must fit by name and shape, save the head: where its shape differs (other classes), the head
-    stays fresh and a note says so. Raises ClassifierError, naming the first tensors that do not fit.
+
+def start_from(path: Path, note: Callable[[str], None]) -> Fill:
+    """A function that puts the weights of `path` into a fresh network, given it and whether its head is new.
+
+    Everything must fit by name and shape, save the head: where its shape differs (other classes), it starts
+    fresh, too. A fresh head is said in a note. Raises ClassifierError, naming the first tensors that do not
+    fit.
     """
     weights = read_weights(path)
 
-    def apply(model: nn.Module) -> None:
+    def fill(model: nn.Module, fresh_head: bool) -> None:
         own = model.state_dict()
         differing = [n for n, tensor in weights.items() if n in own and own[n].shape != tensor.shape]
-        fresh = [name for name in differing if name.startswith("head.")]
-        missing = [name for name in own if name not in weights]
+        head = [name for name in own if name.startswith("head.")]
+        fresh = head if fresh_head or any(name in head for name in differing) else []
+        missing = [name for name in own if name not in weights and name not in fresh]
         left_over = [name for name in weights if name not in own]
         wrong = [name for name in differing if name not in fresh]
         for names, what in (
@@ -87,4 +83,4 @@ def start_from(path: Path, note: Callable[[str], None]) -> Callable[[nn.Module],
             note(f"the head starts fresh: {path} was trained for other classes.")
         model.load_state_dict({n: t for n, t in weights.items() if n not in fresh}, strict=False)
 
-    return apply
+    return fill

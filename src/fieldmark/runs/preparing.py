@@ -1,0 +1,114 @@
+"""Before a run: its pictures, its weights, and a recipe in which nothing is left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+
+from fieldmark.data.channels import dataset_to_channels
+from fieldmark.data.loading import load
+from fieldmark.models import about, is_own, settled
+from fieldmark.models.stems import SMALL_BELOW
+from fieldmark.recipe import PUBLIC, Recipe
+from fieldmark.runs.beginning import origin_of
+from fieldmark.runs.display import Watcher
+from fieldmark.training.augmentation import build
+from fieldmark.training.origin import Origin, completed
+from fieldmark.training.recipes import fitted
+from fieldmark.training.recipes.finetuning import finetuned
+from fieldmark.vocabulary import Dataset
+
+DEFAULT_SIZE = 32  # pixels, for a model of the user's own, of which no published size is known
+
+StartWeights = Callable[[nn.Module], None]
+
+
+def prepare(
+    data: Dataset | str | Path,
+    recipe: Recipe,
+    model: nn.Module | None,
+    start_from: Path | None,
+    display: Watcher,
+) -> tuple[Dataset, Recipe, StartWeights]:
+    """The pictures, the recipe as it will be used, and what puts trained weights into the fresh network.
+
+    What the recipe leaves open is settled, by the weights to start from, the number and the size of the
+    pictures, and said in notes. Raises UserError when something given cannot be used.
+    """
+    if recipe.pretrained not in (None, PUBLIC):  # another folder may be the current one next time
+        recipe = recipe.replace(pretrained=str(Path(str(recipe.pretrained)).expanduser().resolve()))
+    origin = origin_of(recipe, start_from, display.note, display.stage)
+    if origin is not None:
+        recipe = completed(recipe, origin, display.note)
+    if isinstance(data, Dataset):
+        dataset, recipe = as_loaded(data, recipe, display)
+    else:
+        dataset = load_for(data, recipe, display)
+    asked = recipe
+    recipe = fitted(recipe, len(dataset.train), None if origin is None else finetuned(recipe.model))
+    if recipe != asked:
+        display.note(
+            f"few pictures ({len(dataset.train)} to train on): batches of {recipe.batch_size} instead of the "
+            f"preset's {asked.batch_size}, learning rate {recipe.learning_rate}. --batch-size overrides."
+        )
+    if model is None and not is_own(recipe.model):
+        recipe = with_stem(recipe, dataset.image_size, display)
+    if origin is None:
+        return dataset, recipe, lambda network: None
+    display.note(starting(recipe, origin))
+    fill, fresh_head = origin.fill, origin.classes not in (None, dataset.classes)
+    return dataset, recipe, lambda network: fill(network, fresh_head)
+
+
+def load_for(data: str | Path, recipe: Recipe, display: Watcher) -> Dataset:
+    """The data set a recipe trains on: its classes, splits and picture size."""
+    return load(
+        data,
+        classes=recipe.classes,
+        label=recipe.label,
+        limit=recipe.limit,
+        image_size=recipe.image_size,
+        default_size=DEFAULT_SIZE if is_own(recipe.model) else about(recipe.model).published_size,
+        resize=recipe.resize,
+        val=recipe.val,
+        test=recipe.test,
+        seed=recipe.seed,
+        margin=build(recipe.augment).margin,
+        channels=recipe.channels,
+        progress=display.stage,
+    )
+
+
+def as_loaded(dataset: Dataset, recipe: Recipe, display: Watcher) -> tuple[Dataset, Recipe]:
+    """A Dataset from memory, with the channels that the recipe wants; its size stays, and may be noted."""
+    if recipe.channels is not None:
+        dataset = dataset_to_channels(dataset, recipe.channels)
+    if recipe.image_size not in (None, dataset.image_size):
+        assert recipe.image_size is not None
+        have, want = ("x".join(map(str, size)) for size in (dataset.image_size, recipe.image_size))
+        display.note(f"the pictures are loaded at {have}, not at {want}: fm.load takes image_size.")
+        recipe = recipe.replace(image_size=dataset.image_size)
+    return dataset, recipe
+
+
+def with_stem(recipe: Recipe, image_size: tuple[int, int], display: Watcher) -> Recipe:
+    """The recipe with the stem that suits the pictures, where it leaves it open; a small one is said."""
+    options = settled(recipe.model, image_size, recipe.options)
+    if options.get("stem") == "small" and recipe.options.get("stem") is None:
+        display.note(
+            f"stem small: first layer 3x3 stride 1, no early pooling (pictures below {SMALL_BELOW} pixels); "
+            "stem=published for the paper's."
+        )
+    return recipe.replace(options=options)
+
+
+def starting(recipe: Recipe, origin: Origin) -> str:
+    """One line on how a run goes on from trained weights."""
+    steps = [f"{recipe.optimizer} at {recipe.learning_rate}", f"{recipe.epochs} epochs"]
+    if recipe.freeze:
+        steps.append(f"the head alone for the first {'one' if recipe.freeze == 1 else recipe.freeze}")
+    if recipe.layer_decay != 1:
+        steps.append(f"each stage at {recipe.layer_decay} of the rate of the one behind it")
+    return f"starting from {origin.name}: {', '.join(steps)}. Flags override each."

@@ -1,0 +1,65 @@
+"""Files that torch.save wrote: read once, by a process of their own, and kept as safetensors."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from fieldmark.data.store_files import cache_folder, reach_disk
+from fieldmark.errors import ClassifierError, DataError
+
+SECONDS = 300
+"""The longest that reading a file may take."""
+
+
+def as_safetensors(path: Path) -> Path:
+    """The tensors of a state_dict file as a safetensors file, under $FIELDMARK_CACHE beside the stores.
+
+    It is named by the file's SHA-256, so the same file is read once, wherever it lies. A file that hangs,
+    crashes or asks for too much memory takes down the process that reads it, not this one. Raises
+    ClassifierError for a file that cannot be read as weights, DataError when the cache cannot be written.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ClassifierError(f"{path} cannot be read: {error.strerror}.") from error
+    folder = cache_folder() / "weights"
+    kept = folder / f"{digest}.safetensors"
+    if kept.is_file():
+        return kept
+    part = folder / f"{digest}.{os.getpid()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            _convert(path, part)
+            with part.open("rb+") as file:
+                reach_disk(file)
+            part.replace(kept)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"cannot write the weights of {path} to {folder}: {error.strerror}. "
+            "Make room, or set FIELDMARK_CACHE to another folder."
+        ) from error
+    return kept
+
+
+def _convert(source: Path, target: Path) -> None:
+    command = [sys.executable, "-m", "fieldmark.training.unpickling", str(source), str(target)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ClassifierError(
+            f"{source} was not read within {SECONDS:g} seconds. Are these the weights of a network?"
+        ) from error
+    told = done.stdout.strip().splitlines()
+    if done.returncode == 1 and told:
+        raise ClassifierError(told[-1])
+    if done.returncode != 0:
+        ended = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise ClassifierError(f"{source} cannot be read as weights: its reader ended ({ended}).")
