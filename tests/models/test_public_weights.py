@@ -170,6 +170,7 @@ def test_without_its_head_a_network_for_other_classes_takes_the_rest(name):
             f"stem='published', in_channels=3, {CLASSES}",
         ),
         ("resnet18", {"width": 3}, "conv1.weight", "its published width, depth and growth"),
+        ("alexnet", {"hidden": 5}, "classifier.1.weight is 3x288", "its published width, depth and growth."),
         ("densenet121", {"growth": 3}, "conv1.weight is 8x6x1x1", "its published width, depth and growth"),
     ],
 )

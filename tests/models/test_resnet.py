@@ -134,6 +134,11 @@ def test_a_zero_branch_leaves_the_identity(name):
     model = create(name, 3, 3, 8, width=2, blocks=(2,), zero_init_residual=True)
     maps = torch.randn(4, model.head.in_features, 8, 8).relu()
     assert torch.equal(model.features.stage1.block1(maps), maps)
+    zero = {key for key, value in model.named_parameters() if value.dim() == 1 and not value.any()}
+    last = "normalisation3" if name == "resnet50" else "normalisation2"
+    assert {key for key in zero if key.endswith("weight")} == {
+        f"features.stage1.block{i}.{last}.weight" for i in (0, 1)
+    }
     model = create(name, 3, 3, 8, width=2, blocks=(2,))
     assert not torch.equal(model.features.stage1.block1(maps), maps), "not unless asked for"
 
