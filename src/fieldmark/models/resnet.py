@@ -3,8 +3,8 @@
 Parameters for 3 channels and 1000 classes: 11,689,512 (18 layers), 21,797,672 (34), 25,557,032 (50),
 44,549,160 (101), 60,192,808 (152).
 
-What a batch norm made is overwritten, by ReLU and by the sum: its gradient needs its input only, and prediction
-on a CPU is faster where no fresh memory has to be filled.
+What a batch norm made is overwritten, by ReLU and by the sum: its gradient needs its input only, and
+prediction on a CPU is faster where no fresh memory has to be filled.
 """
 
 from __future__ import annotations
