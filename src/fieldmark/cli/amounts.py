@@ -20,17 +20,23 @@ def columns(
     """Lines of aligned cells, the first `left` columns to the left; names are cut where 100 columns end."""
     every = [*head, *body, *([foot] if foot else [])]
     widths = [max(len(row[i]) for row in every) for i in range(len(head[0]))]
-    widths[0] = max(12, min(widths[0], WIDTH - sum(widths[1:]) - 2 * (len(widths) - 1)))
+    gaps = len(widths) - 1
+    gap = 2 if sum(widths) + 2 * gaps <= WIDTH else 1
+    widths[0] = max(12, min(widths[0], WIDTH - sum(widths[1:]) - gap * gaps))
 
     def line(cells: Sequence[str]) -> str:
         first = cells[0] if len(cells[0]) <= widths[0] else ".." + cells[0][2 - widths[0] :]
         texts = [first, *cells[1:]]
-        return "  ".join(
-            text.ljust(width) if i < left else text.rjust(width)
-            for i, (text, width) in enumerate(zip(texts, widths, strict=True))
-        ).rstrip()
+        return (
+            (" " * gap)
+            .join(
+                text.ljust(width) if i < left else text.rjust(width)
+                for i, (text, width) in enumerate(zip(texts, widths, strict=True))
+            )
+            .rstrip()
+        )
 
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    rule = "-" * (sum(widths) + gap * gaps)
     lines = [*map(line, head), rule, *map(line, body)]
     return [*lines, rule, line(foot)] if foot else lines
 
