@@ -98,10 +98,13 @@ def test_without_timm_the_extra_is_named(monkeypatch):
         create("timm:resnet18", 3, 3, 32)
 
 
-def test_a_classifier_folder_holds_it_and_predicts_the_same(tmp_path):
+def test_a_classifier_folder_holds_it_and_predicts_the_same(tmp_path, monkeypatch):
     preprocessing = Preprocessing((16, 16), 3, (0.5,) * 3, (0.25,) * 3)
     pictures = torch.randint(256, (3, 3, 16, 16), dtype=torch.uint8)
     model = create("timm:last", 3, 3, 16).eval()
     expected = predict(model, pictures, mean=preprocessing.mean, std=preprocessing.std).logits
     Classifier(model, "timm:last", {}, ("a", "b", "c"), preprocessing).save(tmp_path / "net")
     assert torch.equal(Classifier.load(tmp_path / "net").logits(pictures), expected)
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(UserError, match="^timm:NAME needs the extra"):
+        Classifier.load(tmp_path / "net")

@@ -38,7 +38,7 @@ def test_a_small_set_gets_smaller_batches_and_sgd_a_lower_rate() -> None:
     assert small.learning_rate == pytest.approx(own.learning_rate * 20 / own.batch_size, rel=0.01)
     assert fitted(preset("digits"), 160).learning_rate == preset("digits").learning_rate, "not in AdamW"
     assert fitted(own, 100_000) == own
-    assert fitted(own, 3).batch_size == 1
+    assert fitted(own, 3).batch_size == 2
 
 
 def test_what_was_chosen_is_kept() -> None:

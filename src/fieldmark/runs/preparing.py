@@ -106,7 +106,8 @@ def with_stem(recipe: Recipe, image_size: tuple[int, int], display: Watcher) -> 
 
 def starting(recipe: Recipe, origin: Origin) -> str:
     """One line on how a run goes on from trained weights."""
-    steps = [f"{recipe.optimizer} at {recipe.learning_rate}", f"{recipe.epochs} epochs"]
+    epochs = "one epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
+    steps = [f"{recipe.optimizer} at {recipe.learning_rate}", epochs]
     if recipe.freeze:
         steps.append(f"the head alone for the first {'one' if recipe.freeze == 1 else recipe.freeze}")
     if recipe.layer_decay != 1:

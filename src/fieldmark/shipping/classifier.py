@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from fieldmark import world
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.evaluation.prediction import Progress, predict
-from fieldmark.models import create, is_own
+from fieldmark.models import TIMM, create, is_own
 from fieldmark.models.building import call
+from fieldmark.models.timm_library import library
 from fieldmark.shipping.description import DESCRIPTION, WEIGHTS, Description
 from fieldmark.shipping.integrity import FRESH, one_line, seal
 from fieldmark.shipping.pictures import Source, read_pictures
@@ -205,6 +206,8 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
     }
     if model is not None:
         return call(model, **arguments, **description.options).float()
+    if name.startswith(TIMM):
+        library()  # raises, saying which extra to install, where it is missing: the folder is not to blame
     try:
         with torch.device("meta"):
             return create(name, **arguments, **description.options)

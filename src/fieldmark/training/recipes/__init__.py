@@ -70,7 +70,7 @@ def fitted(recipe: Recipe, pictures: int, own: Recipe | None = None) -> Recipe:
     (50, 0.0586)
     """
     own = own or preset(recipe.model)
-    batch_size = max(1, pictures // 8)
+    batch_size = max(min(2, pictures), pictures // 8)  # of one picture, batch norm has no spread to measure
     if recipe.batch_size != own.batch_size or batch_size >= recipe.batch_size:
         return recipe
     rate = recipe.learning_rate
