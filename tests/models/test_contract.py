@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -19,13 +24,45 @@ every_model = pytest.mark.parametrize("name", MODELS)
 CLASSES = ("crow", "swan", "wren")
 
 
-def fresh(name: str, classes: int = 3, channels: int = 3, size: tuple[int, int] | None = None) -> nn.Module:
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Maps of a few channels are too small to share among threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+REDUCED = {"width": 8, "hidden": 32, "growth": 4}
+"""What makes a published network small without changing how it is built; full widths are for test_counts."""
+
+NARROW = {"googlenet": {"width": 16}}
+"""Where a branch would be left with two channels, which all pictures may miss by chance."""
+
+
+@functools.cache
+def options(name: str) -> dict[str, Any]:
+    """The reduced widths that `name` takes; the textbooks' networks are small as they are."""
+    takes = inspect.signature(resolve(MODELS, name, "model")).parameters
+    taken = {key: value for key, value in REDUCED.items() if key in takes and "stem" in takes}
+    return taken | NARROW.get(name, {})
+
+
+def fresh(
+    name: str, classes: int = 3, channels: int = 3, size: tuple[int, int] | int | None = None, **more: Any
+) -> nn.Module:
     """The network in evaluation mode, the same weights each time, for the smallest pictures it takes."""
     state = torch.random.get_rng_state()
     torch.manual_seed(0)
-    made = create(name, classes, channels, size or ABOUT[name].smallest).eval()
+    made = create(name, classes, channels, size or ABOUT[name].smallest, **options(name), **more).eval()
     torch.random.set_rng_state(state)
     return made
+
+
+@functools.cache
+def shared(name: str) -> nn.Module:
+    """`fresh(name)`, made once, for tests that leave it as it is."""
+    return fresh(name)
 
 
 def some(count: int, channels: int, size: tuple[int, int] | int) -> Tensor:
@@ -45,7 +82,7 @@ def test_the_tables_speak_of_the_same_networks():
 
 @every_model
 def test_three_named_parts_compose_to_forward(name):
-    model, images = fresh(name), some(2, 3, ABOUT[name].smallest)
+    model, images = shared(name), some(2, 3, ABOUT[name].smallest)
     assert isinstance(model, Network)
     maps = model.features(images)
     vectors = model.embed(maps)
@@ -59,7 +96,7 @@ def test_three_named_parts_compose_to_forward(name):
 
 @every_model
 def test_stages_have_names_and_the_head_is_the_last_layer(name):
-    model = fresh(name)
+    model = shared(name)
     assert isinstance(model.features, nn.Sequential)
     stages = [stage for stage, _ in model.features.named_children()]
     assert stages
@@ -73,7 +110,9 @@ def test_stages_have_names_and_the_head_is_the_last_layer(name):
 @every_model
 def test_the_gradient_reaches_every_parameter(name):
     # In evaluation mode: in training batch norm takes away the bias before it, and its gradient with it.
-    model, images = fresh(name), some(6, 3, ABOUT[name].smallest)
+    # Pictures of 24 pixels: on a map of one pixel a whole layer's ReLUs may be shut by chance.
+    size = max(ABOUT[name].smallest, 24)
+    model, images = fresh(name, size=size), some(6, 3, size)
     cross_entropy(model(images), torch.tensor([0, 1, 2, 0, 1, 2])).backward()
     for parameter_name, parameter in model.named_parameters():
         assert parameter.grad is not None, parameter_name
@@ -82,16 +121,14 @@ def test_the_gradient_reaches_every_parameter(name):
 
 
 @every_model
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_any_number_of_channels_and_classes(name, channels):
-    size = ABOUT[name].smallest
-    for classes in (2, 7):
-        logits = fresh(name, classes, channels)(some(2, channels, size))
-        assert logits.shape[1] in ((1, 2) if classes == 2 else (7,))
+@pytest.mark.parametrize(("channels", "classes"), [(1, 2), (1, 7), (4, 7), (3, 2)])
+def test_any_number_of_channels_and_classes(name, channels, classes):
+    logits = fresh(name, classes, channels)(some(2, channels, ABOUT[name].smallest))
+    assert logits.shape in {(2, classes)} | ({(2, 1)} if classes == 2 else set())
 
 
 @every_model
-@pytest.mark.parametrize("grow", [(0, 0), (5, 2), (3, 9), (0, 17)])
+@pytest.mark.parametrize("grow", [(5, 2), (3, 9), (0, 17)])
 def test_odd_and_oblong_sizes(name, grow):
     smallest = ABOUT[name].smallest
     size = (smallest + grow[0], smallest + grow[1])
@@ -101,10 +138,10 @@ def test_odd_and_oblong_sizes(name, grow):
 @every_model
 def test_one_pixel_less_than_the_smallest_is_refused_with_the_size_that_fits(name):
     smallest = ABOUT[name].smallest
-    for size in ((smallest - 1, smallest - 1), (smallest - 1, 3 * smallest), (3 * smallest, smallest - 1)):
+    for size in ((smallest - 1, smallest - 1), (3 * smallest, smallest - 1)):
         fits = rf"{size[0]}x{size[1]} .*{name}.* at least {smallest}x{smallest}"
         with pytest.raises(UserError, match=fits):
-            create(name, 3, 3, size)
+            create(name, 3, 3, size, **options(name))
 
 
 @every_model
@@ -116,12 +153,12 @@ def test_the_smallest_size_is_not_larger_than_needed(name):
     network = resolve(MODELS, name, "model")
     size = (smallest - 1, smallest - 1)
     with pytest.raises((RuntimeError, UserWarning)):
-        network(num_classes=3, in_channels=3, image_size=size)(some(2, 3, size))
+        network(num_classes=3, in_channels=3, image_size=size, **options(name))(some(2, 3, size))
 
 
 @every_model
 def test_a_single_picture_and_the_same_one_among_others(name):
-    model, images = fresh(name), some(5, 3, ABOUT[name].smallest)
+    model, images = shared(name), some(5, 3, ABOUT[name].smallest)
     alone = torch.cat([model(image[None]) for image in images])
     assert torch.allclose(model(images), alone, atol=1e-5)
 
@@ -136,7 +173,7 @@ def test_channels_last_gives_the_same_logits(name):
 
 @every_model
 def test_seeded_weights_are_the_same_weights(name):
-    one, two = fresh(name), fresh(name)
+    one, two = shared(name), fresh(name)
     for (parameter_name, first), second in zip(one.named_parameters(), two.parameters(), strict=True):
         assert torch.equal(first, second), parameter_name
 
@@ -157,15 +194,14 @@ def test_saved_and_loaded_it_predicts_the_same(name, tmp_path):
     pictures = torch.randint(256, (5, 3, side, side), dtype=torch.uint8)
     model = fresh(name).to(memory_format=torch.channels_last)
     expected = predict(model, pictures, mean=preprocessing.mean, std=preprocessing.std).logits
-    Classifier(model, name, {}, CLASSES, preprocessing).save(tmp_path / "net")
+    Classifier(model, name, options(name), CLASSES, preprocessing).save(tmp_path / "net")
     assert torch.equal(Classifier.load(tmp_path / "net").logits(pictures), expected)
 
 
 @every_model
 @pytest.mark.parametrize("init", ["default", "xavier", "kaiming"])
 def test_every_start_gives_finite_logits_and_varied_weights(name, init):
-    torch.manual_seed(0)
-    model = create(name, 3, 3, ABOUT[name].smallest, init=init).eval()
+    model = shared(name) if init == "default" else fresh(name, init=init)
     assert model(some(2, 3, ABOUT[name].smallest)).isfinite().all()
     for parameter_name, parameter in model.named_parameters():
         if parameter.dim() > 1:

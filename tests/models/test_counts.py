@@ -1,4 +1,4 @@
-"""Parameter counts of the textbooks, on the meta device."""
+"""Parameter counts of the textbooks and of public weights, on the meta device."""
 
 from __future__ import annotations
 
@@ -41,6 +41,51 @@ def test_parameters(name, classes, channels, size, options, expected):
     with torch.device("meta"):
         model = create(name, classes, channels, size, **options)
     assert sum(parameter.numel() for parameter in model.parameters()) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("alexnet", {}, 61_100_840),
+        ("vgg11", {}, 132_863_336),
+        ("vgg13", {}, 133_047_848),
+        ("vgg16", {}, 138_357_544),
+        ("vgg19", {}, 143_667_240),
+        ("vgg11_bn", {}, 132_868_840),
+        ("vgg13_bn", {}, 133_053_736),
+        ("vgg16_bn", {}, 138_365_992),
+        ("vgg19_bn", {}, 143_678_248),
+        ("googlenet", {"kernel5": 5}, 7_005_832),
+        ("googlenet", {"kernel5": 3}, 6_624_904),
+        ("resnet18", {}, 11_689_512),
+        ("resnet34", {}, 21_797_672),
+        ("resnet50", {}, 25_557_032),
+        ("resnet101", {}, 44_549_160),
+        ("resnet152", {}, 60_192_808),
+        ("densenet121", {}, 7_978_856),
+        ("densenet161", {}, 28_681_000),
+        ("densenet169", {}, 14_149_480),
+        ("densenet201", {}, 20_013_928),
+    ],
+)
+def test_parameters_at_224_pixels_and_1000_classes(name, options, expected):
+    """The papers' networks as their public weights have them (torchvision's documentation)."""
+    with torch.device("meta"):
+        model = create(name, 1000, 3, 224, **options)
+    assert sum(parameter.numel() for parameter in model.parameters()) == expected
+
+
+@pytest.mark.parametrize(("name", "size", "expected"), [("lenet", 28, 61_706), ("nin", 224, 1_992_166)])
+def test_parameters_in_dive_into_deep_learning(name, size, expected):
+    with torch.device("meta"):
+        model = create(name, 10, 1, size)
+    assert sum(parameter.numel() for parameter in model.parameters()) == expected
+
+
+def test_lenet_counts_layer_by_layer():
+    with torch.device("meta"):
+        counts = [parameter.numel() for parameter in create("lenet", 10, 1, 28).parameters()]
+    assert counts == [150, 6, 2400, 16, 48_000, 120, 10_080, 84, 840, 10]
 
 
 def test_without_the_mean_the_smile_net_would_need_16384_inputs():

@@ -116,24 +116,20 @@ def test_options_that_no_picture_fits_are_told_with_the_rule():
     with pytest.raises(
         UserError, match=r"clashing fails with these options, on 1x1 pictures and on larger"
     ) as caught:
-        refuse_misfit(made, "clashing", 3, (1, 1), 64)
+        refuse_misfit(made, "clashing", 3, (1, 1), 4, 64)
     assert "1 gets 3x32x32 (" in str(caught.value)
     assert "broadcast" in str(caught.value), "torch's rule"
     assert "\n" not in str(caught.value)
 
 
-def test_a_network_that_cannot_be_made_for_a_size_is_refused_too():
+@pytest.mark.parametrize("likely", [2, 17, 18, 19, 40, 64])
+def test_a_network_that_cannot_be_made_for_a_size_is_refused_too(likely):
     def made(size: tuple[int, int]) -> nn.Module:
-        return nn.Linear(size[0] - 10, 2)
+        return nn.Linear(size[0] - 18, 2) if size[0] < 18 else nn.Identity()
 
-    with pytest.raises(UserError, match=r"5x5 pictures are too small for thin\. It needs at least 18x18"):
-        refuse_misfit(
-            lambda size: nn.Sequential(made(size), nn.Linear(2, 3)) if size[0] < 18 else nn.Identity(),
-            "thin",
-            3,
-            (5, 5),
-            64,
-        )
+    with pytest.raises(UserError, match=r"^5x9 pictures are too small for thin\. It needs at least 18x18"):
+        refuse_misfit(made, "thin", 3, (5, 9), likely, 64)
+    refuse_misfit(made, "thin", 3, (18, 9), likely, 64)
 
 
 def test_a_size_that_a_finished_network_takes_is_found():

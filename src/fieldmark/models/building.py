@@ -39,7 +39,7 @@ def build(
         return network(num_classes=num_classes, in_channels=in_channels, image_size=size, **options)
 
     def refuse() -> None:
-        refuse_misfit(make, name, in_channels, image_size, about.published_size)
+        refuse_misfit(make, name, in_channels, image_size, about.smallest, about.published_size)
 
     if min(image_size) < about.smallest:
         refuse()

@@ -117,23 +117,33 @@ def refuse_misfit(
     name: str,
     in_channels: int,
     image_size: tuple[int, int],
+    likely: int,
     usual: int,
 ) -> None:
     """Nothing, if the network that `make` makes for `image_size` takes such pictures.
 
-    usual: a side, in pixels, that it is known to take unless its options forbid it. Raises UserError, in one
-    line: the size, the layer that fails, the shape that reaches it, and the smallest square that works.
+    likely: the smallest side, in pixels, with standard options, tried first; usual: one that it takes unless
+    its options forbid it. Raises UserError, in one line: the size, the layer that fails, the shape that
+    reaches it, and the smallest square that works.
     """
+
+    def works(side: int) -> bool:
+        return tried(make, in_channels, (side, side)) is None
+
     misfit = tried(make, in_channels, image_size)
     if misfit is None:
         return
     height, width = image_size
-    if (whatever := tried(make, in_channels, (usual, usual))) is not None:
+    low, high = max(min(image_size), 0), usual
+    if low < likely and works(likely):
+        high = likely
+        low = likely - 1 if not works(likely - 1) else low
+    elif (whatever := tried(make, in_channels, (usual, usual))) is not None:
         raise UserError(
             f"{name} fails with these options, on {height}x{width} pictures and on larger ones: {whatever}"
             + (f" ({whatever.reason})." if whatever.layer is not None else ".")
         )
-    side = smallest_side(lambda side: tried(make, in_channels, (side, side)) is None, min(image_size), usual)
+    side = smallest_side(works, low, high)
     where = f": {misfit}" if misfit.layer is not None else ""
     raise UserError(
         f"{height}x{width} pictures are too small for {name}{where}. It needs at least {side}x{side}. "
@@ -164,7 +174,6 @@ def smallest_side(works: Callable[[int], bool], low: int, high: int) -> int:
     >>> smallest_side(lambda side: side >= 63, 20, 224)
     63
     """
-    low = max(low, 0)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if works(middle) else (middle, high)
