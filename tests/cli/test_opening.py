@@ -50,3 +50,9 @@ def test_a_network_of_ones_own_is_trained_and_has_to_be_named_again(
     assert "--model my_network:make" in capsys.readouterr().err
     assert not Path("again").exists()
     assert main([*again, "--model", "my_network:make"]) == 0
+
+
+def test_a_network_of_timm_is_none_of_ones_own() -> None:
+    check_own("timm:resnet18", None)
+    with pytest.raises(UserError, match="--model nets:make"):
+        check_own("nets:make", None)

@@ -106,5 +106,5 @@ def test_a_classifier_folder_holds_it_and_predicts_the_same(tmp_path, monkeypatc
     Classifier(model, "timm:last", {}, ("a", "b", "c"), preprocessing).save(tmp_path / "net")
     assert torch.equal(Classifier.load(tmp_path / "net").logits(pictures), expected)
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(UserError, match="^timm:NAME needs the extra"):
+    with pytest.raises(UserError, match=r"^timm:NAME needs the extra"):
         Classifier.load(tmp_path / "net")

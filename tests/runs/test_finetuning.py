@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from models.fake_timm import module
 from PIL import Image
 from training.public_resnet import OPTIONS, public_weights
 
@@ -241,3 +243,18 @@ def test_weights_that_do_not_fit_leave_no_folder(
     with pytest.raises(UserError, match=told):
         fm.train(grey, out=tmp_path / "run", progress=False, **given)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_network_of_timm_keeps_timms_normalisation_from_run_to_run(
+    tmp_path: Path, grey: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "timm", module())
+    given = {"epochs": 1, "freeze": 1, "progress": False}
+    first = fm.train(grey, model="timm:plain", pretrained=True, out=tmp_path / "first", **given)
+    expected = {"image_size": [16, 16], "channels": 3, "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    assert described(first)["preprocessing"] == {**expected, "resize": "crop"}
+    assert tensors(first)["features.trunk.network.conv.bias"].tolist() == pytest.approx([0.02] * 4)
+    second = fm.train(grey, start_from=first.folder, out=tmp_path / "second", **given)
+    assert described(second)["preprocessing"] == described(first)["preprocessing"]
+    assert second.recipe.model == "timm:plain"
+    assert second.evaluate("test")["n"] == 2

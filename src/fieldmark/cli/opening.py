@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldmark.errors import UserError
+from fieldmark.models import is_own
 
 if TYPE_CHECKING:
     from fieldmark.shipping.classifier import Classifier
@@ -33,7 +34,7 @@ def check_own(model: str, given: str | None) -> None:
 
     model: what the recipe says; given: what --model said. Raises UserError when only a file names it.
     """
-    if ":" not in model:
+    if not is_own(model):
         return
     if given != model:
         raise UserError(
