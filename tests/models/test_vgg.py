@@ -88,7 +88,7 @@ def test_the_map_that_arrives_and_the_grid_of_it(size, stem, side):
 def test_weights_start_as_the_docstring_says():
     torch.manual_seed(0)
     net = create("vgg11_bn", 10, 3, 32, width=32, hidden=300)
-    weight = net.features.stage4.convolution2.weight
+    weight = net.features.stage4.convolution1.weight  # from 128 to 256 channels
     assert weight.std().item() == pytest.approx((2 / (256 * 9)) ** 0.5, rel=0.01)  # He et al. 2015, fan-out
     assert net.hidden.linear2.weight.std().item() == pytest.approx(0.01, rel=0.02)
     for layer in net.modules():
