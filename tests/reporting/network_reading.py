@@ -124,6 +124,18 @@ def strokes(root: ElementTree.Element) -> list[Area]:
     return found
 
 
+def summits(root: ElementTree.Element) -> list[Area]:
+    """The highest stretch of every arc of a dense block."""
+    found = []
+    for path in root.iter(f"{SVG}path"):
+        if path.get("data-from") and not path.get("class"):
+            points = [(float(x), float(y)) for x, y in re.findall(r"([-\d.]+) ([-\d.]+)", path.get("d", ""))]
+            xs, top = [x for x, _ in points], min(y for _, y in points)
+            name = f"{path.get('data-from')} to {path.get('data-to')}"
+            found.append(Area(min(xs), top, max(xs), top + 2, name))
+    return found
+
+
 def faults(svg: str) -> list[str]:
     """One line per overlap, and per word off the page; an empty list for a drawing that can be read."""
     root = parsed(svg)
@@ -141,13 +153,13 @@ def faults(svg: str) -> list[str]:
                 break
             if area.meets(other):
                 found.append(f"overlap: {area.what!r} and {other.what!r}")
-    for stroke in strokes(root):
+    for stroke in (*strokes(root), *summits(root)):
         found += [f"line {stroke.what} through {area.what!r}" for area in solid if _crosses(stroke, area)]
     return found
 
 
 def _crosses(stroke: Area, area: Area) -> bool:
-    inside = 1.5  # a line starts within the side of its box, and ends on its edge
+    inside = 1.4  # a line starts within the side of its box, and ends on its edge
     return (
         stroke.right > area.left + inside
         and stroke.left < area.right - inside

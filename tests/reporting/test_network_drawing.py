@@ -137,6 +137,13 @@ def test_words_tell_what_it_is() -> None:
         assert expected in text
 
 
+@pytest.mark.parametrize("name", ["lenet", "vgg16", "resnet18", "resnet50", "googlenet"])
+def test_every_stage_has_its_name(name: str) -> None:
+    stages = {one.name.split(".")[1] for one in found(name).layers if one.name.startswith("features.")}
+    text = {word.rpartition(".")[2] for area in words(parsed(drawn(name))) for word in area.what.split(", ")}
+    assert {*stages, "head"} <= text
+
+
 def test_every_layer_can_be_read_off() -> None:
     told = {
         line.split(" (")[0]
@@ -267,3 +274,11 @@ def test_the_same_inspection_gives_the_same_bytes() -> None:
         sums.add(ran.stdout)
     assert len(sums) == 1
     assert draw_network(found("resnet18")) == drawn("resnet18")
+
+
+def test_a_long_name_leaves_its_neighbour_room() -> None:
+    names = ["the_first_stage_of_all_that_there_are_here", "b", *"cdefghijklmnopqrstuv"]
+    layers = [layer(name, "Conv2d", [index - 1], (8, 16, 16)) for index, name in enumerate(names)]
+    text = {area.what for area in words(parsed(draw_network(inspection(layers))))}
+    assert set(names[1:]) <= text
+    assert names[0] not in text

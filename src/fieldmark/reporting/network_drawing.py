@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fieldmark.models.inspection.layer import Inspection
 
 WIDE = 1600.0
-_NARROWEST = 900.0
+_NARROWEST = 960.0
 _MARGIN = 28.0
 _BETWEEN_ROWS = 22.0
 # The first of these that takes no more than so many rows is taken, else the compact style.
