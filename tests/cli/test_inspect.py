@@ -224,6 +224,18 @@ def test_a_network_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--image-size 32" in line
 
 
+@pytest.mark.usefixtures("_own_network")
+def test_a_run_with_a_network_of_ones_own_has_it_named_again(capsys: pytest.CaptureFixture[str]) -> None:
+    sys.path.append(str(Path.cwd()))
+    from inspected_network import Own  # type: ignore[import-not-found]
+
+    takes = Preprocessing((32, 32), 3, mean=(0.5,) * 3, std=(0.2,) * 3)
+    Classifier(Own(2, 3, (32, 32)), "inspected_network:Own", {}, ("crow", "swan"), takes).save("own")
+    assert "--model module:function" in refused(capsys, "own")
+    document = found(capsys, "own", "--model", "inspected_network:Own")
+    assert document["layers"][-1]["output_shape"] == [2]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -240,6 +252,7 @@ def test_a_network_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
         (["lenet", "--out", "no/net.svg"], "there is no folder no"),
         (["lenet", "digits", "--out", "net.svg"], "--out draws one network; 2 are given"),
         (["no_such_module:make"], "no module named 'no_such_module'"),
+        (["lenet", "--model", "mine:make"], "--model mine:make is for a RUN"),
     ],
 )
 def test_wrong_values_are_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from fieldmark.cli.parsing import Switch, parse, usage
 from fieldmark.errors import UserError
 
 if TYPE_CHECKING:
-    from fieldmark.models.inspection.layer import Inspection, Layer
+    from fieldmark.models.inspection.layer import Inspection
 
 SIDE, CHANNELS, CLASSES = 224, 3, 10
 """What a network is inspected for unless told otherwise; the side only where none was published for it."""
@@ -71,6 +71,8 @@ def inspect(words: Sequence[str]) -> int:
     if flags.out is not None:
         draw(found[0], flags.out)
     if flags.json:
+        from fieldmark.cli.inspect_document import document
+
         documents = [document(one) for one in found]
         print(to_json(documents[0] if len(found) == 1 else {"models": documents}))
         return 0
@@ -97,6 +99,8 @@ def check(flags: Inspect) -> None:
         raise UserError(f"--classes {flags.classes}: at least 2.")
     if flags.depth is not None and flags.depth < 0:
         raise UserError(f"--depth {flags.depth}: 1 or more, or 0 for every layer.")
+    if flags.model is not None and not any(map(is_folder, flags.networks)):
+        raise UserError(f"--model {flags.model} is for a RUN; name {flags.model} itself as the network.")
     if flags.out is None:
         return
     if len(flags.networks) > 1:
@@ -113,11 +117,15 @@ def inspected(word: str, flags: Inspect) -> Inspection:
 
     if word in MODELS or word.startswith(TIMM):
         return of_model(word, flags)
-    if Path(word).expanduser().is_dir():
+    if is_folder(word):
         return of_run(word, flags)
     if is_own(word):
         return of_own(word, flags)
     raise UserError(f"there is no folder {word}, and {unknown(word, MODELS, 'model')}")
+
+
+def is_folder(word: str) -> bool:
+    return Path(word).expanduser().is_dir()
 
 
 def of_model(name: str, flags: Inspect) -> Inspection:
@@ -189,45 +197,3 @@ def draw(found: Inspection, out: Path) -> None:
     from fieldmark.reporting.network_drawing import draw_network
 
     out.write_text(draw_network(found), encoding="utf-8")
-
-
-def document(found: Inspection) -> dict[str, Any]:
-    """An inspection as the JSON has it. Bytes and FLOPs are per picture, but for the memory of a step."""
-    memory = found.memory
-    return {
-        "model": found.model,
-        "input_shape": found.input_shape,
-        "parameters": found.parameters,
-        "trainable": found.trainable,
-        "parameter_bytes": found.parameter_bytes,
-        "flops": found.flops,
-        "depth": found.depth,
-        "memory": {
-            "batch_size": memory.batch_size,
-            "weights": memory.weights,
-            "gradients": memory.gradients,
-            "optimiser": memory.optimiser,
-            "activations": memory.activations,
-            "total": memory.total,
-        },
-        "notes": found.notes,
-        "layers": [layer_document(found, layer) for layer in found.layers],
-    }
-
-
-def layer_document(found: Inspection, layer: Layer) -> dict[str, Any]:
-    from fieldmark.models.inspection.fully_connected import fully_connected
-
-    return {
-        "name": layer.name,
-        "type": layer.type,
-        "inputs": layer.inputs,
-        "output_shape": layer.output_shape,
-        "parameters": layer.parameters,
-        "parameter_bytes": layer.parameter_bytes,
-        "flops": layer.flops,
-        "activation_bytes": layer.activation_bytes,
-        "receptive_field": layer.receptive_field,
-        "stride": layer.stride,
-        "fully_connected": fully_connected(found, layer),
-    }

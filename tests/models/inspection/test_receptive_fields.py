@@ -104,6 +104,19 @@ class Upsampling(nn.Module):
         return maps + F.interpolate(low[:, :4], scale_factor=2, mode="bilinear")
 
 
+class Turned(nn.Module):
+    """Rows and columns change places, and back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.oblong = nn.Conv2d(3, 4, (3, 1), (2, 1))
+        self.other = nn.Conv2d(4, 4, (5, 2), (1, 2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        turned = self.other(self.oblong(images).transpose(2, 3))
+        return F.avg_pool2d(turned, (2, 1)).permute(0, 1, 3, 2)
+
+
 class ChannelsLast(nn.Module):
     """A block of ConvNeXt's kind: permuted, normalised and mixed by linear layers, added to its input."""
 
@@ -159,8 +172,10 @@ def reach(network: nn.Module, size: tuple[int, int], outputs: int) -> tuple[int,
         (Upsampling(), (32, 40), 4),
         (nn.Sequential(nn.Conv2d(3, 2, 3, padding=1), nn.AdaptiveAvgPool2d((7, 5))), (40, 31), 2),
         (nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, 3, 3), nn.Upsample(scale_factor=3)), (24, 24), 3),
+        (nn.Sequential(nn.Conv2d(3, 2, 3, 2), nn.Upsample(scale_factor=2, mode="bilinear")), (24, 24), 2),
+        (Turned(), (50, 40), 1),
     ],
-    ids=["branches", "upsampling", "adaptive", "shuffled"],
+    ids=["branches", "upsampling", "adaptive", "shuffled", "bilinear", "turned"],
 )
 def test_the_gradient_reaches_as_far_as_is_told(
     network: nn.Module, size: tuple[int, int], outputs: int

@@ -29,9 +29,10 @@ def inspect(
 ) -> Inspection:
     """The layers of a network, with shapes, parameters, FLOPs, memory and receptive fields.
 
-    model: an architecture's name, with its `options`, or any nn.Module, float (N, C, H, W) to anything, which
-    stays as it is. image_size: pixels, one side or (height, width). batch_size: of the training step whose
-    memory is told. Nothing is computed: the network is run on shapes alone (see Trace for the exception).
+    model: an architecture's name, with its `options`, or any nn.Module, float (N, C, H, W) to anything, whose
+    weights and modes stay as they are. image_size: pixels, one side or (height, width). batch_size: of the
+    training step whose memory is told. The network is run once in training mode, on shapes alone, so that
+    nothing is computed (but for networks that look at values: see `tracing.trace`).
 
     FLOPs are those of torch's counter: two for each multiplication and addition of convolutions and matrix
     products, none for the rest.

@@ -44,18 +44,20 @@ def convolution(seen: Seen, output: Tensor) -> Sight | None:
     if not _is_map(tensor, sight) or seen.inputs[0][0] is not seen.arguments["input"]:
         return None
     if len(seen.inputs) > 1:  # a kernel that was made of the picture
-        return _each(sight, lambda axis, i: axis.whole(steps=True))
+        return _on_map(tensor, sight, lambda axis, i: axis.whole(steps=True))
     kernel = seen.arguments["weight"].shape[2:]
     stride, dilation = _two(seen.arguments["stride"]), _two(seen.arguments["dilation"])
     if not seen.arguments["transposed"]:
-        return _each(sight, lambda axis, i: axis.windowed(dilation[i] * (kernel[i] - 1) + 1, stride[i]))
+        return _on_map(
+            tensor, sight, lambda axis, i: axis.windowed(dilation[i] * (kernel[i] - 1) + 1, stride[i])
+        )
 
     def spread(axis: Axis, i: int) -> Axis:
         # An output meets every stride-th tap only.
         taps = -(-(dilation[i] * (kernel[i] - 1) + 1) // stride[i])
         return axis.windowed(taps, Fraction(1, stride[i]))
 
-    return _each(sight, spread)
+    return _on_map(tensor, sight, spread)
 
 
 def pooling(seen: Seen, output: Tensor) -> Sight | None:
@@ -64,7 +66,7 @@ def pooling(seen: Seen, output: Tensor) -> Sight | None:
         return None
     kernel, dilation = _two(seen.arguments["kernel_size"]), _two(seen.arguments.get("dilation") or 1)
     stride = _two(seen.arguments["stride"] or kernel)
-    return _each(sight, lambda axis, i: axis.windowed(dilation[i] * (kernel[i] - 1) + 1, stride[i]))
+    return _on_map(tensor, sight, lambda axis, i: axis.windowed(dilation[i] * (kernel[i] - 1) + 1, stride[i]))
 
 
 def adaptive_pooling(seen: Seen, output: Tensor) -> Sight | None:
@@ -81,7 +83,7 @@ def adaptive_pooling(seen: Seen, output: Tensor) -> Sight | None:
         even = axis.even and elements % bins == 0
         return replace(axis.windowed(largest, Fraction(elements, bins)), even=even)
 
-    return _each(sight, binned)
+    return _on_map(tensor, sight, binned)
 
 
 def enlarging(taps: int) -> Rule:
@@ -92,7 +94,9 @@ def enlarging(taps: int) -> Rule:
         if not _is_map(tensor, sight):
             return None
         steps = [Fraction(tensor.shape[2 + i], output.shape[2 + i]) for i in (0, 1)]
-        return _each(sight, lambda axis, i: axis if steps[i] == 1 else axis.windowed(taps, steps[i]))
+        return _on_map(
+            tensor, sight, lambda axis, i: axis if steps[i] == 1 else axis.windowed(taps, steps[i])
+        )
 
     return rule
 
@@ -145,7 +149,14 @@ def space_to_depth(seen: Seen, output: Tensor) -> Sight | None:
 
 
 def _each(sight: Sight, change: Any) -> Sight:
+    """Both axes changed; `change` is given 0 with the picture's rows and 1 with its columns."""
     return change(sight[0], 0), change(sight[1], 1)
+
+
+def _on_map(tensor: Tensor, sight: Sight, change: Any) -> Sight:
+    """As `_each`, with 0 for the axis along the last dimension but one, and 1 for the one along the last."""
+    first = tensor.dim() - 2
+    return change(sight[0], sight[0].dim - first), change(sight[1], sight[1].dim - first)
 
 
 def _two(value: Any) -> tuple[int, int]:
@@ -155,14 +166,14 @@ def _two(value: Any) -> tuple[int, int]:
 
 def _is_map(tensor: Tensor, sight: Sight) -> bool:
     """Whether the last two dimensions are the picture's axes, along which torch's operations on maps work."""
-    return (sight[0].dim, sight[1].dim) == (tensor.dim() - 2, tensor.dim() - 1)
+    return {sight[0].dim, sight[1].dim} == {tensor.dim() - 2, tensor.dim() - 1}
 
 
 NORMALISING_AND_COPYING = (
     "cat", "expand", "clone", "detach", "alias", "_to_copy", "native_batch_norm", "native_group_norm",
-    "native_layer_norm", "_native_batch_norm_legit", "cudnn_batch_norm", "_fused_rms_norm",
-    "native_dropout", "constant_pad_nd", "reflection_pad2d", "replication_pad2d", "hardswish",
-    "hardsigmoid", "_prelu_kernel", "rrelu_with_noise"
+    "native_layer_norm", "_native_batch_norm_legit", "_batch_norm_with_update", "cudnn_batch_norm",
+    "miopen_batch_norm", "_fused_rms_norm", "native_dropout", "constant_pad_nd", "reflection_pad2d",
+    "replication_pad2d", "hardswish", "hardsigmoid", "_prelu_kernel", "rrelu_with_noise"
 )  # fmt: skip
 """Operations that leave an element what it sees, and do not carry torch's mark for that."""
 
