@@ -286,3 +286,14 @@ def test_loaded_weights_are_what_the_network_computes_with(name):
         ]
         load_public_weights(model, {**weights, **{theirs: weights[theirs] / 2 for theirs in last}})
         assert torch.allclose(model(images), logits / 2, rtol=1e-5, atol=0)
+
+
+def test_a_small_stem_of_the_same_shapes_is_refused():
+    """A VGG's small stem only leaves out a pool: the weights would fit, and the answers be others."""
+    small_stem, published = (
+        {name: tensor.shape for name, tensor in small("vgg11", stem=stem).state_dict().items()}
+        for stem in ("small", "published")
+    )
+    assert small_stem == published, "else the test has lost its case"
+    with pytest.raises(UserError, match=r"VGG has the small one. Make it with stem='published'"):
+        load_public_weights(small("vgg11", stem="small"), public("vgg11"))

@@ -56,7 +56,8 @@ class AlexNet(Network):
     ) -> None:
         super().__init__()
         check_positive("alexnet", width=width, hidden=hidden)
-        small = chosen(stem, image_size) == "small"
+        self.stem = chosen(stem, image_size)
+        small = self.stem == "small"
         self.features = stages(
             stage1=first_stage(in_channels, width, small),
             stage2=stage(

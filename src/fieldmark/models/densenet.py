@@ -116,7 +116,8 @@ class DenseNet(Network):
     ) -> None:
         super().__init__()
         check_positive("DenseNet", growth=growth, width=width)
-        small = chosen(stem, image_size) == "small"
+        self.stem = chosen(stem, image_size)
+        small = self.stem == "small"
         parts: OrderedDict[str, nn.Module] = OrderedDict(stem=beginning(in_channels, width, small))
         channels = width
         for i, count in enumerate(checked_depth(blocks, "DenseNet")):

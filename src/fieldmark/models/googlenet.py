@@ -168,7 +168,8 @@ class GoogLeNet(Network):
             raise UserError(
                 f"GoogLeNet: transform_input is for 3 channels (red, green, blue); got {in_channels}."
             )
-        small = chosen(stem, image_size) == "small"
+        self.stem = chosen(stem, image_size)
+        small = self.stem == "small"
         self.features = stages(
             **({"rescale": Rescale()} if transform_input else {}),
             stem=beginning(in_channels, width, small),

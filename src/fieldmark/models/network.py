@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from fieldmark.models.stems import Stem
+
 
 class Network(nn.Module):
     """features -> map, embed -> vector, head -> logits.
@@ -13,6 +15,7 @@ class Network(nn.Module):
     `features`: an nn.Sequential of named stages, float (N, C, H, W) to a map (N, D, h, w).
     `embed(maps)`: the map to a vector (N, E); flattening, unless the architecture says otherwise.
     `head`: the last layer, vector to logits (N, K).
+    `stem`: which beginning it has (`stems.py`); "published" for networks that have only one.
 
     An architecture with public weights says here how their names become its own. All are regular expressions,
     matched against whole names:
@@ -28,6 +31,7 @@ class Network(nn.Module):
     not_in_file: ClassVar[tuple[str, ...]] = (r".*num_batches_tracked",)
     public_options: ClassVar[dict[str, object]] = {}
 
+    stem: Stem = "published"
     features: nn.Sequential
     head: nn.Module
 

@@ -66,7 +66,8 @@ class NiN(Network):
         super().__init__()
         check_positive("nin", width=width)
         second, third = max(8 * width // 3, 1), 4 * width
-        if chosen(stem, image_size) == "small":
+        self.stem = chosen(stem, image_size)
+        if self.stem == "small":
             first = block(in_channels, width, 3, padding=1, pool=False)
         else:
             first = block(in_channels, width, 11, stride=4)

@@ -44,6 +44,11 @@ def load_public_weights(
         network,
         [Shapes(match.found[ours], ours, value.shape, own[ours].shape) for ours, value in values.items()],
     )
+    if network.stem != "published":  # a VGG's has the same shapes, one pool fewer, and other answers
+        raise UserError(
+            f"public weights are for the published stem, and this {type(network).__name__} has the "
+            f"{network.stem} one. Make it with stem='published'."
+        )
     for ours, value in values.items():
         if value.is_floating_point() != own[ours].is_floating_point():
             raise UserError(f"public weights: '{match.found[ours]}' is {value.dtype}, not {own[ours].dtype}.")

@@ -129,7 +129,8 @@ class ResNet(Network):
     ) -> None:
         super().__init__()
         check_positive("ResNet", width=width)
-        small = chosen(stem, image_size) == "small"
+        self.stem = chosen(stem, image_size)
+        small = self.stem == "small"
         parts: OrderedDict[str, nn.Module] = OrderedDict(stem=beginning(in_channels, width, small))
         block = Bottleneck if bottleneck else Basic
         rates = iter(rising(stochastic_depth, sum(checked_depth(blocks, "ResNet"))))

@@ -76,7 +76,8 @@ class VGG(Network):
                 f"VGG: convolutions={convolutions}; it takes 1 to 8 blocks of at least 1 convolution each, "
                 "1000 convolutions in all at most."
             )
-        small = chosen(stem, image_size) == "small"
+        self.stem = chosen(stem, image_size)
+        small = self.stem == "small"
         self.public_names = public_names(convolutions, batch_norm)  # type: ignore[misc]  # by depth, not class
         blocks: OrderedDict[str, nn.Module] = OrderedDict()
         inputs = in_channels
