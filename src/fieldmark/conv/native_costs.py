@@ -67,11 +67,11 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
         }
     way = _way(problem, part, channels_last)
     if way in ("plain", "columns"):
-        name = "plain" if way == "plain" else part
-        return {**common, f"{name}_columns": columns, "columns_multiply": float(problem.multiplications)}
+        unit = "plain_columns" if way == "plain" else f"{part}_columns"
+        return {**common, unit: columns, "columns_multiply": float(problem.multiplications)}
     if way == "naive":
-        name = "kernel_naive" if part == "kernel" else "naive"
-        return {**common, f"{name}_multiply": float(problem.multiplications)}
+        unit = "kernel_naive_multiply" if part == "kernel" else "naive_multiply"
+        return {**common, unit: float(problem.multiplications)}
     arrange = _channels_last if channels_last else _in_blocks
     unit, products = _products(problem, part, way, channels_last)
     return {**arrange(common, problem, part, x_bytes, y_bytes), unit: float(products)}

@@ -73,7 +73,8 @@ def correlate_at_once(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) ->
 def _tiny(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
     # numpy's transforms stay on one core: to wake a second one would take longer than all of this.
     kernel = dilated(w.detach().resolve_conj().resolve_neg(), problem).numpy()[None, :, 0]
-    turned = kernel[(..., *[slice(None, None, -1)] * problem.axes)]
+    backwards: Any = (..., *[slice(None, None, -1)] * problem.axes)
+    turned = kernel[backwards]
     numbers = _numpy_spectrum(x.detach().resolve_conj().resolve_neg().numpy(), tiling.length)
     numbers *= _numpy_spectrum(turned, tiling.length)
     shifts, (_, *parts) = _window(problem)
