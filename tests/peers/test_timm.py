@@ -43,7 +43,7 @@ def test_parameters(name):
     assert found == {key: each.numel() for key, each in network.state_dict().items()}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("vgg") or name == "vgg16_bn"])
 def test_logits(name):
     from public_logits import logits_of, sizes_of
 
