@@ -184,6 +184,13 @@ def test_the_gradient_reaches_as_far_as_is_told(
     assert told == reach(network, size, outputs)
 
 
+def test_strides_are_the_product_of_all_steps_on_the_way() -> None:
+    assert fm.inspect(Branches(), (60, 90)).layers[-1].stride == (1 * 2 * 2 * 2, 2 * 2 * 2)  # slice, and pool
+    found = fm.inspect(Upsampling(), 32)
+    assert [one.stride for one in found.layers[:4]] == [(2, 2), (1, 1), (1, 1), (1, 1)]
+    assert fm.inspect(Turned(), (50, 40)).layers[-1].stride == (2 * 2, 1 * 2)
+
+
 @pytest.mark.parametrize(
     ("name", "side", "options"),
     [

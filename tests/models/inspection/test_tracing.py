@@ -138,6 +138,34 @@ def test_branches_meet_where_they_do_and_what_does_nothing_is_left_out() -> None
     assert named["cat#2"] == ["chunk"]
 
 
+class Masked(nn.Module):
+    """Whole pictures dropped at random: the mask has its shape from a slice, and its values from nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.first(images)
+        mask = torch.empty_like(maps[:, :1, :1, :1].sigmoid()).bernoulli_(0.5)
+        return self.last(maps * mask + torch.zeros_like(maps))
+
+
+def test_what_is_taken_for_its_shape_alone_leads_nowhere() -> None:
+    assert rows(Masked()) == [
+        ("first", "Conv2d", (-1,)),
+        ("mul", "mul", (0,)),
+        ("add", "add", (1,)),
+        ("last", "Conv2d", (2,)),
+    ]
+
+
+def test_it_is_the_training_mode_that_is_inspected() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Dropout(0.5), nn.BatchNorm2d(4), nn.Flatten())
+    assert fm.inspect(network.eval(), 8) == fm.inspect(network.train(), 8)
+    assert [kind for _, kind, _ in rows(network.eval())] == ["Conv2d", "Dropout", "BatchNorm2d", "Flatten"]
+
+
 class Attention(nn.Module):
     """A small vision transformer: tokens, a class token, positions, attention of torch's own."""
 

@@ -28,7 +28,7 @@ class Group:
 
 def layers(trace: Trace, model: nn.Module, input_shape: tuple[int, int, int]) -> tuple[Layer, ...]:
     """The layers in their order. A parameter is counted at its first use; figures are per picture."""
-    groups, place = grouped(trace)
+    groups, place = useful(*grouped(trace), trace.results)
     sizes = {name: (p.numel(), p.numel() * p.element_size()) for name, p in model.named_parameters()}
     counted: set[str] = set()
     names: Counter[str] = Counter()
@@ -79,6 +79,25 @@ def grouped(trace: Trace) -> tuple[list[Group], list[int]]:
         if number is not None:
             groups[number].kept += size
     return groups, place
+
+
+def useful(groups: list[Group], place: list[int], results: frozenset[int]) -> tuple[list[Group], list[int]]:
+    """Without groups that neither compute much nor lead anywhere, such as a slice made to copy its shape.
+
+    All of them where the results are not known.
+    """
+    kept = [any(o.flops or o.parameters for o in group.operations) for group in groups]
+    for index in results:
+        if index != PICTURE:
+            kept[place[index]] = True
+    if not results:
+        return groups, place
+    for number in range(len(groups) - 1, -1, -1):  # sources come before what is made of them
+        if kept[number]:
+            for source in {s for o in groups[number].operations for s in o.sources} - {PICTURE}:
+                kept[place[source]] = True
+    number_of = [sum(kept[:number]) for number in range(len(groups))]
+    return [group for group, keep in zip(groups, kept, strict=True) if keep], [number_of[n] for n in place]
 
 
 def titles(group: Group) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 
 from fieldmark.errors import UserError
-from fieldmark.models.inspection.frames import Frame, Frames
+from fieldmark.models.inspection.frames import Frame, Frames, tensors
 from fieldmark.models.inspection.recording import Operation, Recorder
 from fieldmark.models.inspection.weightless import meta_copies
 from fieldmark.models.misfits import Misfit, one_line, side_that_works, unchanged_random_state, where_it_fails
@@ -44,10 +44,14 @@ class Keeping:
 
 @dataclass(frozen=True)
 class Trace:
-    """A forward pass in training mode. batch: pictures in it. kept: see Keeping."""
+    """A forward pass in training mode.
+
+    batch: pictures in it. results: the operations that made what the network gives. kept: see Keeping.
+    """
 
     batch: int
     operations: list[Operation]
+    results: frozenset[int]
     kept: list[tuple[Frame, int, int]]
 
 
@@ -107,14 +111,20 @@ def run(model: nn.Module, call: Callable[[], object], images: Tensor, weights: d
     hooks = saved_tensors_hooks(keeping.keep, lambda nothing: nothing)
     try:
         with torch.enable_grad(), hooks, frames.following(), recorder:
-            call()
+            given = list(tensors([call()]))
     except Exception as error:
         where = None
         if frames.failed is not None:
             frame, shapes = frames.failed
             where = Misfit(placed(frame), tuple(tuple(shape) for shape in shapes), one_line(error))
         raise Broken(error, where) from error
-    return Trace(len(images), recorder.operations, keeping.kept)
+    results = (recorder.values[id(tensor)].source for tensor in given if id(tensor) in recorder.values)
+    return Trace(
+        len(images),
+        recorder.operations,
+        frozenset(index for index in results if index is not None),
+        keeping.kept,
+    )
 
 
 def placed(function: Frame) -> str:
