@@ -1,4 +1,13 @@
-"""Fine-tuning: what a run does unless told otherwise when it starts from trained weights."""
+"""Fine-tuning: what a run does unless told otherwise when it starts from trained weights.
+
+Looked at with a narrow resnet18 that had learned eight classes of CIFAR-10 (82.5 %), on 200 pictures of the
+other two, birds and airplanes, judged by 1,000 more of the training split, seeds 100 and 101, 20 epochs:
+AdamW at .0003, .001 and .003, layer decay .5, .7 and 1, the head alone for none or two epochs. All eighteen
+lay between 86.6 and 88.9 %, which two seeds do not tell apart; rates from .001 up and decays from .7 up did
+a little better. The values here lie in the middle, on the side that changes trained weights less, since
+weights from a million pictures have more to lose than that backbone had. benchmarks/finetuning.py has the
+comparison with training from scratch, and its test figures.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +19,7 @@ from fieldmark.training.recipes.small import PHOTOGRAPHS
 
 CHANGES: dict[str, Any] = {
     "init": "default",
-    "epochs": 15,
+    "epochs": 20,
     "batch_size": 32,
     "optimizer": "adamw",
     "learning_rate": 0.001,
