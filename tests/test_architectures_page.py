@@ -14,7 +14,8 @@ from fieldmark.models import create
 
 PAGE = Path(__file__).parents[1] / "docs" / "architectures.md"
 ROW = re.compile(
-    r"^\|[^|]*\|[^|]*\| `(?P<name>\w+)` \| (?P<layers>\d+) \| (?P<parameters>[\d,]+) \| (?P<flops>[\d,]+) \|$",
+    r"^\|[^|]*\|[^|]*\| `(?P<name>\w+)` \| (?P<layers>\d+) "
+    r"\| (?P<parameters>[\d,]+) \| (?P<flops>[\d,]+) \|$",
     re.MULTILINE,
 )
 ROWS = [match.groupdict() for match in ROW.finditer(PAGE.read_text(encoding="utf-8"))]
