@@ -1,24 +1,28 @@
-"""Says how many tests on the real data sets were left out, and how to run them."""
+"""Says how many tests were left out by their markers, and how to run them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
-LEFT_OUT = pytest.StashKey[int]()
+LEFT_OUT = pytest.StashKey[Counter[str]]()
+
+WHERE = {
+    "data": ("on the real MNIST, Fashion-MNIST and CIFAR-10", "make test-data"),
+    "peers": ("against torchvision and timm", "make test-peers"),
+}
+"""Marker to (what its tests are about, how to run them)."""
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     for item in items:
-        if item.get_closest_marker("data") is not None:
-            item.config.stash[LEFT_OUT] = item.config.stash.get(LEFT_OUT, 0) + 1
+        counts = item.config.stash.setdefault(LEFT_OUT, Counter())
+        counts.update(marker for marker in WHERE if item.get_closest_marker(marker) is not None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    left_out = config.stash.get(LEFT_OUT, 0)
-    if left_out:
-        terminalreporter.write_line(
-            f"Left out: {left_out} tests on the real MNIST, Fashion-MNIST and CIFAR-10. "
-            "To run them: make test-data"
-        )
+    for marker, count in config.stash.get(LEFT_OUT, Counter[str]()).items():
+        what, how = WHERE[marker]
+        terminalreporter.write_line(f"Left out: {count} tests {what}. To run them: {how}")
