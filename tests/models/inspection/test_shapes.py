@@ -46,6 +46,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "convolution ": lambda: F.conv1d(like(2, 3, 9), like(5, 3, 4)),
     "max_pool2d_with_indices": lambda: F.max_pool2d(MAPS, 3, 2, 1, ceil_mode=True),
     "max_pool2d_with_indices ": lambda: F.max_pool2d(MAPS, (2, 3), dilation=2),
+    "max_pool2d_with_indices  ": lambda: F.max_pool2d(MAPS, 2, 3, 1, ceil_mode=True),  # none starts outside
     "avg_pool2d": lambda: F.avg_pool2d(MAPS, (3, 2), ceil_mode=True),
     "_adaptive_avg_pool2d": lambda: F.adaptive_avg_pool2d(MAPS, (4, 9)),
     "mean": lambda: [MAPS.mean((2, 3)), MAPS.mean(-1, keepdim=True), F.adaptive_avg_pool2d(MAPS, 1)],
