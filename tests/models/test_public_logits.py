@@ -31,7 +31,6 @@ HERE = (
     "densenet121",
     "densenet161",
 )
-UNEVEN = (75, 96)
 
 
 def rows_of(name: str, dtype: str, transform_input: bool = False) -> list[dict[str, Any]]:
