@@ -239,3 +239,15 @@ def test_single_unit_nets_train_on_two_classes(small_digits: Dataset) -> None:
         dataset, RECIPE.replace(model="smiles", options={"dropout": 0.0}, epochs=4, batch_size=16)
     )
     assert trained.history.rows[-1]["val_accuracy"] > 0.9
+
+
+def test_published_weights_are_never_left_out_in_silence(small_digits: Dataset) -> None:
+    with pytest.raises(TrainingError, match=r"pretrained='public' is read by fm\.train"):
+        train(small_digits, RECIPE.replace(pretrained="public"))
+
+
+def test_a_normalisation_for_other_channels_is_refused(small_digits: Dataset) -> None:
+    with pytest.raises(TrainingError, match=r"mean has 3 numbers, and the pictures have 1 channel"):
+        train(small_digits, RECIPE.replace(mean=(0.5,) * 3, std=(0.5,) * 3))
+    own = train(small_digits, RECIPE.replace(epochs=1, mean=(0.25,), std=(0.5,))).preprocessing
+    assert (own.mean, own.std) == ((0.25,), (0.5,))
