@@ -27,6 +27,22 @@ def test_every_model_has_a_preset_it_can_be_made_with(model: str) -> None:
         create(model, 3, 3, 32, init=recipe.init, **recipe.options)
 
 
+def test_networks_without_batch_norm_get_none_of_its_high_rates() -> None:
+    for model in sorted(MODELS):
+        recipe = preset(model)
+        with torch.device("meta"):
+            network = create(model, 3, 3, 32)
+        normalised = any(isinstance(layer, torch.nn.BatchNorm2d) for layer in network.modules())
+        assert PRESETS[model] != "convolutional" or normalised, model
+        assert PRESETS[model] != "plain" or not normalised, model
+        assert recipe.optimizer == "adamw" or recipe.learning_rate <= 0.3, model
+
+
+def test_mirrored_digits_are_other_digits() -> None:
+    for model in ("lenet", "digits"):
+        assert "mirror" not in str(preset(model).augment)
+
+
 def test_a_model_of_ones_own_takes_the_careful_preset() -> None:
     assert preset("my.nets:make").replace(model="baseline") == find_recipe("own")
 

@@ -13,6 +13,9 @@ from fieldmark.models import MODELS
 from fieldmark.recipe import Recipe
 
 RECIPES = {
+    "convolutional": "fieldmark.training.recipes.architectures:convolutional",
+    "plain": "fieldmark.training.recipes.architectures:plain",
+    "sigmoid": "fieldmark.training.recipes.architectures:sigmoid",
     "digits": "fieldmark.training.recipes.digits:digits",
     "finetuning": "fieldmark.training.recipes.finetuning:finetuning",
     "textbook-baseline": "fieldmark.training.recipes.textbook:baseline",
@@ -29,17 +32,27 @@ RECIPES = {
 }
 """Name to "module:function"; the function takes nothing and returns a Recipe."""
 
-PRESETS = dict.fromkeys(MODELS, "small") | {
+PRESETS = dict.fromkeys(MODELS, "convolutional") | {
+    "alexnet": "plain",
+    "all_conv": "small",
+    "baseline": "small",
     "batch_norm": "gentle",
     "deep": "deeper",
     "deep_residual": "chain",
     "digits": "digits",
     "dropout": "gentle",
+    "lenet": "sigmoid",
     "mlp": "mlp",
+    "nin": "plain",
     "residual": "deeper",
     "smiles": "smiles",
+    "vgg11": "plain",
+    "vgg13": "plain",
+    "vgg16": "plain",
+    "vgg19": "plain",
+    "wide": "small",
 }
-"""The recipe each model trains with unless told otherwise."""
+"""The recipe each model trains with unless told otherwise; "convolutional" suits most with batch norm."""
 
 
 def preset(model: str) -> Recipe:
