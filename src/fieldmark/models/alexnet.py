@@ -27,9 +27,8 @@ class AlexNet(Network):
     pool (224x224 pictures leave 27x27), "small" a 3x3 convolution of stride 1 alone; None takes small below
     96 pixels. The map is averaged down to 6x6 where more arrives; where less does, it is taken as it is.
 
-    Pooling comes before ReLU: the same function, as maximum and ReLU commute, on a quarter of the values. The
-    paper's local response normalisation is left out, as in the one-column form. Weights start as torch's own,
-    where the paper's were normal with standard deviation .01.
+    The paper's local response normalisation is left out, as in the one-column form. Weights start as torch's
+    own, where the paper's were normal with standard deviation .01.
     """
 
     public_names: ClassVar[tuple[tuple[str, str], ...]] = (
@@ -62,8 +61,8 @@ class AlexNet(Network):
             stage1=first_stage(in_channels, width, small),
             stage2=stage(
                 convolution=nn.Conv2d(width, 3 * width, 5, padding=2),
-                pool=nn.MaxPool2d(3, stride=2),
                 activation=nn.ReLU(inplace=True),
+                pool=nn.MaxPool2d(3, stride=2),
             ),
             stage3=stage(
                 convolution=nn.Conv2d(3 * width, 6 * width, 3, padding=1), activation=nn.ReLU(inplace=True)
@@ -73,8 +72,8 @@ class AlexNet(Network):
             ),
             stage5=stage(
                 convolution=nn.Conv2d(4 * width, 4 * width, 3, padding=1),
-                pool=nn.MaxPool2d(3, stride=2),
                 activation=nn.ReLU(inplace=True),
+                pool=nn.MaxPool2d(3, stride=2),
             ),
         )
         size = image_size if small else window_size(window_size(image_size, 11, 4, padding=2), 3, 2)
@@ -103,6 +102,6 @@ def first_stage(in_channels: int, width: int, small: bool) -> nn.Sequential:
         )
     return stage(
         convolution=nn.Conv2d(in_channels, width, 11, stride=4, padding=2),
-        pool=nn.MaxPool2d(3, stride=2),
         activation=nn.ReLU(inplace=True),
+        pool=nn.MaxPool2d(3, stride=2),
     )

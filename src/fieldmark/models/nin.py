@@ -27,17 +27,16 @@ def block(
 ) -> nn.Sequential:
     """A convolution and `pointwise` 1x1 ones, each with ReLU, and a 3x3 pool: at every pixel a small network.
 
-    The paper calls it an mlpconv layer (section 3.1). The pool stands before the last ReLU: the same
-    function, as maximum and ReLU commute.
+    The paper calls it an mlpconv layer (section 3.1).
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     layers["convolution"] = nn.Conv2d(in_channels, channels, kernel_size, stride, padding)
     layers["activation"] = nn.ReLU(inplace=True)
     for i in range(1, pointwise + 1):
         layers[f"pointwise{i}"] = nn.Conv2d(channels, channels, 1)
-        if pool and i == pointwise:
-            layers["pool"] = nn.MaxPool2d(3, stride=2)
         layers[f"activation{i}"] = nn.ReLU(inplace=True)
+    if pool:
+        layers["pool"] = nn.MaxPool2d(3, stride=2)
     return nn.Sequential(layers)
 
 
