@@ -81,9 +81,7 @@ def train(
     """
     display, device = display or Silent(), torch.device(device)
     if recipe.pretrained is not None and start_weights is None and resume is None:
-        raise TrainingError(
-            f"pretrained={recipe.pretrained!r} is found by fm.train; here give start_weights."
-        )
+        raise TrainingError(f"pretrained={recipe.pretrained!r} is read by fm.train; here give start_weights.")
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(recipe.seed)
         setting, state = set_up(
