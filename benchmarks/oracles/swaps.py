@@ -8,7 +8,8 @@ smallest estimates, half are drawn with seed 0 from the others.
 One kind of pair cannot be told apart by any weights, and is left out: where a ResNet block's shortcut has a
 batch norm, its bias and that of the branch's last batch norm are added, in either order.
 
-    .venv-peers/bin/python benchmarks/oracles/swaps.py [resnet18 ...] [--exact 1500] [--outputs 8] [--json results.json]
+    .venv-peers/bin/python benchmarks/oracles/swaps.py [resnet18 ...] [--exact 1500] [--outputs 8]
+        [--json results.json]
 """
 
 from __future__ import annotations
