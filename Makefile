@@ -28,7 +28,7 @@ check: $(READY)
 test-python:
 	$(MAKE) test PYTHON=python$(PY) VENV=.venv-$(PY)
 
-# Against torchvision, timm and fastai, in an environment of their own (5.4 GB, a minute to install): torchvision does
+# Against torchvision, timm and fastai, in an environment of their own (6 GB, a minute to install): torchvision does
 # not import beside a torch that was built without the operators it registers, so torch comes from PyPI here.
 peers: $(PEERS)/ready
 

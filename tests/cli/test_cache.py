@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from fieldmark.cli import main
 from fieldmark.data.store_files import cache_folder
+from fieldmark.training.torch_files import as_safetensors
 
 
 def stores(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -57,6 +59,29 @@ def test_all_are_cleared_and_the_bytes_told(
     assert main(["cache", *words, "--json"]) == 0
     freed = sum(int(str(store["bytes"])) for store in two_stores)
     assert json.loads(capsys.readouterr().out) == {"removed": 2, "freed": freed}
+    assert stores(capsys) == []
+
+
+def test_weights_read_from_a_torch_file_are_listed_and_cleared_with_the_rest(
+    two_stores: list[dict[str, object]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save({"weight": torch.zeros(50_000)}, tmp_path / "public.pth")
+    kept = as_safetensors(tmp_path / "public.pth")
+    *pictures, weights = stores(capsys)
+    assert pictures == two_stores
+    assert weights["key"] == kept.stem
+    assert weights["source"] == str(tmp_path / "public.pth")
+    assert weights["pictures"] is None
+    assert weights["bytes"] == kept.stat().st_size > 200_000
+    assert main(["cache"]) == 0
+    assert "weights" in capsys.readouterr().out
+    assert main(["cache", "--clear", kept.stem[:12]]) == 0
+    assert "removed 1 store, freed 0.2 MB" in capsys.readouterr().out
+    assert stores(capsys) == two_stores
+
+    as_safetensors(tmp_path / "public.pth")
+    assert main(["cache", "--clear", "all", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == 3
     assert stores(capsys) == []
 
 

@@ -1,4 +1,4 @@
-"""`fieldmark cache`: the decoded pictures that are kept on disk, and how to be rid of them."""
+"""`fieldmark cache`: what is kept on disk to be quick the next time, and how to be rid of it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ Keys: PrimitiveConstructorSpec[tuple[str, ...] | None] = PrimitiveConstructorSpe
 
 @dataclass(frozen=True)
 class Cache:
-    """List the stores of decoded pictures: size, age, source. They are made again when needed.
+    """List the stores of decoded pictures, and weights read from .pth files: size, age, source.
 
-    They lie under $FIELDMARK_CACHE, or else ~/.cache/fieldmark/stores.
+    All are made again when needed. They lie under $FIELDMARK_CACHE, or else ~/.cache/fieldmark/stores.
     """
 
     clear: Annotated[tuple[str, ...] | None, Keys] = None
@@ -46,15 +46,15 @@ def cache(words: Sequence[str]) -> int:
     """`fieldmark cache`."""
     flags = parse(Cache(), words, verb="cache")
     from fieldmark.data.store_files import cache_folder, clear_stores, list_stores, megabytes
+    from fieldmark.training.torch_files import list_weights
 
-    stores = list_stores()
+    stores = [*list_stores(), *list_weights()]
     if flags.clear is not None:
-        chosen = (
-            None
-            if flags.clear == (ALL,)
-            else [found for key in flags.clear for found in matching(key, stores)]
-        )
-        removed, freed = len(stores if chosen is None else chosen), clear_stores(chosen)
+        everything = flags.clear == (ALL,)
+        chosen = stores if everything else [found for key in flags.clear for found in matching(key, stores)]
+        removed, freed = len(chosen), clear_stores(chosen)
+        if everything:
+            clear_stores()  # what killed runs left, too
         if flags.json:
             print(to_json({"removed": removed, "freed": freed}))
         else:
@@ -70,7 +70,7 @@ def cache(words: Sequence[str]) -> int:
             [
                 one["key"][:SHOWN_KEY],
                 megabytes(one["bytes"]),
-                f"{one['pictures']:,}",
+                "weights" if one["pictures"] is None else f"{one['pictures']:,}",
                 age(one["created"]),
                 one["source"],
             ]
@@ -82,9 +82,9 @@ def cache(words: Sequence[str]) -> int:
 
 
 def row(store: StoreInfo) -> dict[str, Any]:
-    """A store for JSON: {key, bytes, pictures, created, source}."""
+    """A store for JSON: {key, bytes, pictures, created, source}; weights have null pictures."""
     return {
-        "key": store.path.name,
+        "key": store.path.stem,
         "bytes": store.bytes,
         "pictures": store.pictures,
         "created": store.created,
@@ -94,7 +94,7 @@ def row(store: StoreInfo) -> dict[str, Any]:
 
 def matching(key: str, stores: Sequence[StoreInfo]) -> list[StoreInfo]:
     """The one store whose key begins so. Raises UserError when there is none, or more than one."""
-    found = [store for store in stores if store.path.name.startswith(key)]
+    found = [store for store in stores if store.path.stem.startswith(key)]
     if len(found) != 1:
         what = "no store has" if not found else f"{len(found)} stores have"
         raise UserError(f"{what} a key that begins with '{key}'. All: fieldmark cache.")

@@ -63,11 +63,14 @@ class Stored:
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """One store in the cache: its folder, length, number of pictures, source folder, time made (UTC)."""
+    """One thing in the cache: its path, length, number of pictures, source, time made (UTC).
+
+    A store of decoded pictures is a folder. Weights are a file, and have no number of pictures.
+    """
 
     path: Path
     bytes: int
-    pictures: int
+    pictures: int | None
     root: str
     created: str
 
@@ -232,7 +235,10 @@ def clear_stores(stores: Sequence[StoreInfo] | None = None) -> int:
     chosen = list_stores() if stores is None else list(stores)
     for store in chosen:
         try:
-            shutil.rmtree(store.path)
+            if store.path.is_dir():
+                shutil.rmtree(store.path)
+            else:
+                store.path.unlink()
         except OSError as error:
             raise DataError(f"cannot remove {store.path}: {error.strerror}. Is it in use?") from error
     if stores is None:

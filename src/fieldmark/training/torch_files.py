@@ -6,9 +6,12 @@ import hashlib
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
-from fieldmark.data.store_files import cache_folder, reach_disk
+import safetensors
+
+from fieldmark.data.store_files import StoreInfo, cache_folder, reach_disk
 from fieldmark.errors import ClassifierError, DataError
 
 SECONDS = 300
@@ -47,6 +50,21 @@ def as_safetensors(path: Path) -> Path:
             "Make room, or set FIELDMARK_CACHE to another folder."
         ) from error
     return kept
+
+
+def list_weights() -> list[StoreInfo]:
+    """The safetensors files that `as_safetensors` keeps, oldest first; a broken one has no source."""
+    found = []
+    for path in (cache_folder() / "weights").glob("*.safetensors"):
+        try:
+            with safetensors.safe_open(path, "pt") as file:
+                source = (file.metadata() or {}).get("source", "")
+        except (OSError, safetensors.SafetensorError):
+            source = ""
+        about = path.stat()
+        made = datetime.fromtimestamp(about.st_mtime, UTC).isoformat(timespec="seconds")
+        found.append(StoreInfo(path, about.st_size, None, source, made))
+    return sorted(found, key=lambda one: (one.created, one.path))
 
 
 def _convert(source: Path, target: Path) -> None:

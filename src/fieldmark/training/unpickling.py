@@ -68,7 +68,7 @@ def main(words: Sequence[str]) -> int:
     torch.set_num_threads(1)
     try:
         limit_memory(source.stat().st_size)
-        safetensors.torch.save_file(tensors_in(source), target)
+        safetensors.torch.save_file(tensors_in(source), target, {"source": str(source.resolve())})
     except (ClassifierError, OSError) as error:
         print(error)
         return 1
