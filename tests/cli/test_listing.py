@@ -33,6 +33,16 @@ def test_every_member_is_listed_with_a_summary(family: str, capsys: pytest.Captu
     assert all(name in shown for name in TABLES[family])
 
 
+def test_models_that_have_published_weights_are_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "models", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["models"]}
+    assert rows["resnet18"]["pretrained"] is True
+    assert rows["lenet"]["pretrained"] is rows["nin"]["pretrained"] is False
+    assert main(["list", "models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [" yes " in line for line in lines if line.startswith(("resnet18", "lenet"))] == [False, True]
+
+
 def test_listing_does_not_wait_for_torch() -> None:
     code = f"from fieldmark.cli import main; [main(['list', name, '--json']) for name in {list(FAMILIES)}]"
     assert not imported_by(code) & {"torch", "numpy", "matplotlib", "PIL"}

@@ -38,25 +38,30 @@ def listing(words: Sequence[str]) -> int:
         print(to_json({flags.family: rows}))
         return 0
     columns = list(rows[0])
-    numbers = [column for column in columns if isinstance(rows[0][column], int)]
+    numbers = [column for column in columns if type(rows[0][column]) is int]
     titles = [column.replace("_", " ") for column in columns]
     print_table(
         titles,
-        [list(row.values()) for row in rows],
+        [[["", "yes"][cell] if isinstance(cell, bool) else cell for cell in row.values()] for row in rows],
         numbers=[column.replace("_", " ") for column in numbers],
     )
     return 0
 
 
 def models() -> list[dict[str, Any]]:
-    """The architectures, the picture side each was published for and the smallest it takes, in pixels."""
+    """The architectures, the picture side each was published for and the smallest it takes, in pixels.
+
+    `pretrained` says whether published weights are found by the name alone.
+    """
     from fieldmark.models import ABOUT
+    from fieldmark.models.public_files import PUBLIC_FILES
 
     return [
         {
             "name": name,
             "published_size": about.published_size,
             "smallest": about.smallest,
+            "pretrained": name in PUBLIC_FILES,
             "summary": about.summary,
         }
         for name, about in ABOUT.items()
