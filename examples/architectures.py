@@ -10,12 +10,14 @@ many epochs as fit into the clock, because a schedule that is cut off never reac
 itself (--max-minutes) holds in any case. Validation pictures choose the epoch; the test split is read once,
 after the last run of a set, and the interval is Wilson's for 95 %.
 
-The table in docs/architectures.md is what this prints; --json keeps the figures.
+The table in docs/architectures.md is what this prints; --json keeps the figures, from
+which architectures_plot.py draws the picture.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import tempfile
 from pathlib import Path
@@ -89,6 +91,7 @@ def measure(run: fm.Run) -> dict[str, Any]:
     """What the table says of a run; reads the test split."""
     test, summary, rows = run.evaluate("test"), run.summary(), short_rows(run)
     parameters = sum(parameter.numel() for parameter in run.classifier.model.parameters())
+    ends = itertools.accumulate(row["seconds"] / 60 for row in rows)
     return {
         "model": run.recipe.model,
         "options": run.recipe.options,
@@ -100,6 +103,7 @@ def measure(run: fm.Run) -> dict[str, Any]:
         "test_accuracy": test["accuracy"],
         "interval": test["accuracy_interval"],
         "n": test["n"],
+        "history": [[round(end, 3), row["val_accuracy"]] for end, row in zip(ends, rows, strict=True)],
     }
 
 
