@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,16 @@ def test_a_row_is_what_is_counted(row):
     assert longest(model, row["name"]) == number(row["layers"])
 
 
+def test_what_was_measured_is_what_the_page_says():
+    root = PAGE.parents[1]
+    rows = json.loads((root / "benchmarks" / "results" / "families.json").read_text(encoding="utf-8"))
+    example = runpy.run_path(str(root / "examples" / "architectures.py"))
+    assert {(row["data"], row["family"]) for row in rows} == {
+        (data, family) for data in example["DATA"] for family in example["MEMBERS"]
+    }
+    assert example["table"](rows) in PAGE.read_text(encoding="utf-8")
+
+
 def longest(model: nn.Module, name: str) -> int:
     """Layers with weights on the longest way through, as the papers count: no shortcuts, no side branches."""
     with_weights = [path for path, layer in model.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
@@ -54,6 +66,6 @@ def longest(model: nn.Module, name: str) -> int:
 
 def test_pictures_are_there():
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", PAGE.read_text(encoding="utf-8"))
-    assert len(pictures) == 7
+    assert len(pictures) == 8
     for picture in pictures:
         assert (PAGE.parent / picture).is_file(), picture

@@ -15,6 +15,7 @@ from fieldmark.recipe import Recipe
 RECIPES = {
     "convolutional": "fieldmark.training.recipes.architectures:convolutional",
     "plain": "fieldmark.training.recipes.architectures:plain",
+    "pointwise": "fieldmark.training.recipes.architectures:pointwise",
     "sigmoid": "fieldmark.training.recipes.architectures:sigmoid",
     "digits": "fieldmark.training.recipes.digits:digits",
     "finetuning": "fieldmark.training.recipes.finetuning:finetuning",
@@ -43,7 +44,7 @@ PRESETS = dict.fromkeys(MODELS, "convolutional") | {
     "dropout": "gentle",
     "lenet": "sigmoid",
     "mlp": "mlp",
-    "nin": "plain",
+    "nin": "pointwise",
     "residual": "deeper",
     "smiles": "smiles",
     "vgg11": "plain",

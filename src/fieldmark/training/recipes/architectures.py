@@ -1,7 +1,7 @@
 """The published families, from LeNet to DenseNet, trained from scratch.
 
 Looked at on validation pictures of the training splits, seed 100, a minute each and at a quarter of the
-widths, to tell rates that train from those that do not; nothing finer was chosen.
+widths, to tell rates that train from those that do not; nothing finer was chosen, save for NiN (below).
 """
 
 from __future__ import annotations
@@ -30,6 +30,16 @@ def plain() -> Recipe:
     return convolutional().replace(
         model="vgg11", optimizer="adamw", learning_rate=0.001, weight_decay=0.05, label_smoothing=0.0
     )
+
+
+def pointwise() -> Recipe:
+    """For Network in Network: AdamW .003 from Kaiming's weights, which keep a signal through twelve ReLUs.
+
+    By validation on all of CIFAR-10, width 24, three epochs, seed 100: 44.0 % with AdamW .001 from the
+    model's own start (Xavier), 49.6 % from Kaiming's; 57.8 % at .003 and 58.1 % at .006, of which the lower
+    is taken, as wider networks bear less; 45.8 % with SGD .03 and decay .0005.
+    """
+    return plain().replace(model="nin", init="kaiming", learning_rate=0.003)
 
 
 def sigmoid() -> Recipe:
