@@ -54,7 +54,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
         sheet,
         "Seven designs under one clock",
         f"{minutes:.0f} minutes of training each on two processor cores, narrow members, seed 0",
-        note="left: the validation pictures; right: the test pictures, read once, with the 95 % interval",
+        note="left: the validation pictures; right: the test pictures, with the 95 % interval",
     )
     for number, name in enumerate(sets):
         found = [row for row in rows if row["data"] == name]
