@@ -19,7 +19,7 @@ from fieldmark.reporting.page import heading, page, write
 from fieldmark.reporting.saving import rendered, write_png
 from fieldmark.reporting.style import HEADING, LABEL, MARGIN, MUTED, RULE
 
-# Okabe & Ito 2008, all but their yellow, which is too pale for lines on white
+# Okabe & Ito 2008 without yellow, which is too pale for lines, and with grey for their purple
 COLOURS = {
     "lenet": "#1A1A1A",
     "alexnet": "#E69F00",

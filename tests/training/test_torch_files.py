@@ -11,7 +11,7 @@ import torch
 
 from fieldmark.errors import ClassifierError, DataError
 from fieldmark.training import torch_files
-from fieldmark.training.torch_files import as_safetensors
+from fieldmark.training.torch_files import as_safetensors, list_weights
 
 WEIGHTS = {"weight": torch.arange(6.0).reshape(2, 3)}
 
@@ -35,6 +35,14 @@ def test_a_file_is_read_once_and_kept_by_its_content(
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("read again"))
     (tmp_path / "one.pth").rename(tmp_path / "two.pth")
     assert as_safetensors(tmp_path / "two.pth") == kept
+
+
+def test_kept_weights_are_listed_and_a_broken_file_has_no_source(tmp_path: Path) -> None:
+    torch.save(WEIGHTS, tmp_path / "one.pth")
+    kept = as_safetensors(tmp_path / "one.pth")
+    assert [one.root for one in list_weights()] == [str(tmp_path / "one.pth")]
+    kept.write_bytes(b"cut off")
+    assert [(one.path, one.root, one.bytes) for one in list_weights()] == [(kept, "", 7)]
 
 
 def test_a_file_that_takes_too_long_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
