@@ -22,6 +22,7 @@ from typing import Any
 from recording import record
 
 ROWS: dict[str, tuple[list[str], list[int]]] = {
+    "demo": (["sample", "--recipe", "demo"], [0, 1, 2, 3, 4]),
     "sample": (["sample", "--model", "digits"], [0, 1, 2, 3, 4]),
     "mnist": (["mnist", "--model", "digits"], [0, 1, 2, 3, 4]),
     "fashion": (["fashion-mnist", "--model", "digits"], [0, 1, 2]),

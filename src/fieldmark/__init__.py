@@ -12,9 +12,14 @@ Everything here is imported on first use, so that `import fieldmark` costs nothi
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 __version__ = "0.1.0"
+
+# Left to itself, Intel's matrix library picks a kernel by where buffers happen to lie, so that a second run in
+# one process differs in the last bits. It reads this at its first product; the speed is the same within 1 %.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 _DOOR = {
     "Classifier": "fieldmark.shipping.classifier:Classifier",

@@ -123,7 +123,11 @@ def test_paths_strings_and_decoded_pictures_give_the_same_row(photos):
     classifier = small_classifier()
     pixels = np.asarray(Image.open(photos[0]))
     rows = classifier.predict([photos[0], str(photos[0]), pixels])
-    assert rows[0].scores == rows[1].scores == rows[2].scores
+    for row in rows[1:]:  # in another row of a batch, a matrix product may round otherwise
+        assert [score.label for score in row.scores] == [score.label for score in rows[0].scores]
+        assert [score.score for score in row.scores] == pytest.approx(
+            [score.score for score in rows[0].scores], abs=1e-6
+        )
     assert [row.file for row in rows] == [str(photos[0]), str(photos[0]), "array[2]"]
 
 

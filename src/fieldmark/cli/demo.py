@@ -45,12 +45,12 @@ def demo(words: Sequence[str]) -> int:
 
     from fieldmark.runs import running
     from fieldmark.runs.screen import screen
-    from fieldmark.training.recipes import preset
+    from fieldmark.training.recipes import find_recipe
 
     with closing(screen()) as display:
         run = running.train(
             "sample",
-            preset("digits"),
+            find_recipe("demo"),
             out=flags.out or next_free(),
             overwrite=flags.overwrite,
             device=flags.device,

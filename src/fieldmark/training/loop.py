@@ -69,8 +69,10 @@ def train(
     with `pretrained` needs it: fieldmark.runs finds them); begin: called when everything is ready, before the
     first step.
 
-    Same data, recipe, torch version and thread count on a CPU: same bits. The process's own random state is
-    put back afterwards.
+    Same data, recipe, kind of CPU, torch version and number of threads: the same bits, when each run has a
+    process of its own. A second run in the process may differ in the last bits where torch was used before
+    fieldmark was imported, or where its matrix library picks kernels by where buffers lie and cannot be told
+    not to. The process's own random state is put back afterwards.
 
     Raises TrainingError when the loss stops being a number, with the step, the rate, and what to try.
 

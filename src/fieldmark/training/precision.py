@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
+
+LIMITS_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
+"""Values of ONEDNN_MAX_CPU_ISA under which the library that convolves leaves a processor's bf16 unused."""
 
 
 def resolve(precision: str, device: torch.device) -> str:
@@ -24,7 +28,9 @@ def resolve(precision: str, device: torch.device) -> str:
 
 
 def cpu_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether this CPU multiplies bf16 numbers itself; False where the system does not tell."""
+    """Whether this CPU multiplies bf16 numbers itself, and oneDNN may use it; False where nobody tells."""
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in LIMITS_WITHOUT_BF16:
+        return False
     try:
         text = cpuinfo.read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -17,6 +17,7 @@ RECIPES = {
     "plain": "fieldmark.training.recipes.architectures:plain",
     "pointwise": "fieldmark.training.recipes.architectures:pointwise",
     "sigmoid": "fieldmark.training.recipes.architectures:sigmoid",
+    "demo": "fieldmark.training.recipes.digits:demo",
     "digits": "fieldmark.training.recipes.digits:digits",
     "finetuning": "fieldmark.training.recipes.finetuning:finetuning",
     "textbook-baseline": "fieldmark.training.recipes.textbook:baseline",
