@@ -6,14 +6,17 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 PEERS = .venv-peers
 
-.PHONY: demo test test-data test-python test-peers peers check format constraints constraints-peers benchmarks
-.PHONY: public-logits benchmarks-peers clean
+# As many processes as there are cores, each with one thread: together they are as fast as the machine is.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
+
+.PHONY: demo test test-data test-isa test-newest test-python test-peers peers check format constraints
+.PHONY: constraints-peers benchmarks public-logits benchmarks-peers clean
 
 demo: $(READY)
 	$(BIN)/fieldmark demo
 
 test: check
-	$(BIN)/pytest -m "not data and not peers"
+	$(PYTEST) -m "not data and not peers"
 
 test-data: $(READY)
 	$(BIN)/pytest -m data tests
@@ -23,6 +26,22 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What computes, on processors that this one is not: without AVX-512 and bf16, and without any vector code of
+# PyTorch's own; with one thread, and with two.
+NUMERIC = tests/conv tests/evaluation tests/models tests/shipping tests/training tests/runs tests/test_reproducibility.py
+
+test-isa: $(READY)
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(PYTEST) -m "not data and not peers" $(NUMERIC)
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=2 \
+		$(BIN)/pytest -m "not data and not peers" tests/conv tests/evaluation tests/shipping tests/training
+
+# Once a month: the newest versions of everything that pyproject.toml allows, in an environment of their own.
+test-newest:
+	rm -rf .venv-newest
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/pip install --disable-pip-version-check -e ".[dev]"
+	OMP_NUM_THREADS=1 .venv-newest/bin/pytest -n auto --dist worksteal -m "not data and not peers"
 
 # make test-python PY=3.13: the tests under another Python, in an environment of its own.
 test-python:
@@ -46,10 +65,11 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 $(READY): pyproject.toml constraints.txt
+	@echo "Making $(VENV), about 2 GB: PyTorch first (a minute or two, once), then the smaller packages."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
-	touch $(READY)
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $(READY)
 
 # Renew constraints.txt: the newest versions that fit pyproject.toml, with torch held where it is.
 constraints:

@@ -12,7 +12,7 @@ from cli.cli_helpers import imported_by
 
 from fieldmark.cli import main
 from fieldmark.cli.amounts import BINARY, DECIMAL, amount, columns, scaled, unit
-from fieldmark.models import ABOUT, MODELS, create
+from fieldmark.models import ABOUT, create
 from fieldmark.shipping.classifier import Classifier
 from fieldmark.vocabulary import Preprocessing
 
@@ -115,7 +115,7 @@ def test_the_table_has_its_figures_under_each_other(capsys: pytest.CaptureFixtur
     assert total[: ends["FLOPs"]].split()[-1] == "30,941"
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["baseline", "densenet201", "googlenet", "nin", "resnet152", "vgg19_bn"])
 def test_tables_fit_100_columns_and_a_screen(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     lines = told(capsys, name).splitlines()
     assert max(map(len, lines)) <= 100

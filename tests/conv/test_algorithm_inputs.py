@@ -69,9 +69,9 @@ TENSORS = {
 }
 
 
-@every_algorithm
 @pytest.mark.parametrize("layout", ARRAYS)
-def test_arrays_in_any_layout(algorithm, layout):
+def test_arrays_in_any_layout(layout):
+    algorithm = "auto"  # all of them see the tensor that the array was copied into
     for dtype in (torch.float64, torch.complex64):
         for case in taken(algorithm, dtype):
             x, w = (ARRAYS[layout](values.numpy()) for values in (case.x, case.w))

@@ -123,11 +123,8 @@ def test_many_portions_groups_and_a_last_tile_that_is_not_full(name, dtype, few)
 
 
 @pytest.mark.parametrize("dtype", PRECISE)
-@pytest.mark.parametrize("stride", [1, 3])
-@pytest.mark.parametrize("dilation", [1, 2])
-@pytest.mark.parametrize(
-    "padding", [((0, 0), (0, 0)), ((1, 2), (2, 0)), ((11, 0), (3, 9)), ((0, 11), (12, 13))]
-)
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 2), (3, 1)])
+@pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((1, 2), (2, 0)), ((0, 11), (12, 13))])
 @pytest.mark.parametrize("tiny", [0, 2**13])
 def test_at_once_is_torchs_and_the_tiled_way(dtype, stride, dilation, padding, tiny, monkeypatch):
     monkeypatch.setattr(spectral, "TINY", tiny)

@@ -35,7 +35,6 @@ CASES = {
     "resnet18": ({"width": 8}, 0.005),
     "smiles": ({"dropout": 0.0}, 0.003),
     "vgg11": ({"width": 8, "hidden": 64, "dropout": 0.0}, 0.001),
-    "vgg11_bn": ({"width": 8, "hidden": 64, "dropout": 0.0}, 0.001),
     "wide": ({}, 0.01),
 }
 

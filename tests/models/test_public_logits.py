@@ -25,11 +25,8 @@ HERE = (
     "vgg11_bn",
     "googlenet",
     "resnet18",
-    "resnet34",
     "resnet50",
-    "resnet152",
     "densenet121",
-    "densenet161",
 )
 
 

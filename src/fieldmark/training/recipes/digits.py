@@ -33,8 +33,8 @@ def digits() -> Recipe:
 def demo() -> Recipe:
     """What `fieldmark demo` trains with: half the channels, a quarter of the hidden units, batches of 64.
 
-    A quarter of the arithmetic of `digits`. Chosen on 8,000 of MNIST's training pictures that the packaged sample
-    does not hold, seeds 100 and 101, float32: 98.8 % after 8 epochs, where `digits` reaches 98.7 % in four
-    times the processor time; batches of 256 reach 98.3 %, 6 epochs 98.7 %.
+    A quarter of the arithmetic of `digits`. Chosen on 8,000 of MNIST's training pictures that the packaged
+    sample does not hold, seeds 100 and 101, float32: 98.8 % after 8 epochs, where `digits` reaches 98.7 % in
+    four times the processor time; batches of 256 reach 98.3 %, 6 epochs 98.7 %.
     """
     return digits().replace(batch_size=64, options={"width": 16, "hidden": 256})
