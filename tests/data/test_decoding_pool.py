@@ -32,8 +32,8 @@ def test_pictures_come_in_the_order_of_the_files(workers: int | None, tmp_path: 
 def test_no_more_is_decoded_than_can_be_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = draw(tmp_path, 1) * (TOGETHER * 300)
     decoded = []
-    original = decoding_pool.decode
-    monkeypatch.setattr(decoding_pool, "decode", lambda path: decoded.append(path) or original(path))
+    original = decoding_pool.opened
+    monkeypatch.setattr(decoding_pool, "opened", lambda path: decoded.append(path) or original(path))
     running = decode_all(tmp_path, files, (8, 8), "crop", 2)
     next(running)
     time.sleep(0.2)
@@ -48,7 +48,7 @@ def test_an_error_of_ours_is_not_taken_for_a_broken_picture(
     def fail(_: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(decoding_pool, "decode", fail)
+    monkeypatch.setattr(decoding_pool, "opened", fail)
     with pytest.raises(ZeroDivisionError):
         list(decode_all(tmp_path, draw(tmp_path, 1), (8, 8), "crop"))
 
