@@ -6,11 +6,12 @@
 - EXIF orientation is applied, all eight, wherever the format keeps it; EXIF that cannot be parsed is ignored.
 - Kinds of pixels become grey or RGB by the rules of `modes`.
 - At most 100 megapixels and 65,535 pixels a side, by the header, before any decoding.
-- A file that ends too early is refused, a JPEG also where its data stop or make no sense before the last block
-  though an end follows: nobody gets half a picture. Bytes changed on the way are found where the format has a
-  checksum, in PNG; in a JPEG nearly always; WebP, AVIF, BMP, GIF, PPM and TIFF have nothing to tell by.
-- All pictures in work share 400 MB, whatever the number of threads. One of 100 megapixels takes as much beside
-  the result; progressive JPEGs up to 600 MB, WebP, AVIF and HEIC more, as their decoders keep several copies.
+- A file that ends too early is refused, and a JPEG whose data run out or make no sense before its last block,
+  even where an end follows: nobody gets half a picture. Bytes changed on the way are always found in a PNG,
+  which has checksums, and mostly in a JPEG; WebP, AVIF, BMP, GIF, PPM and TIFF have little to tell by.
+- All pictures in work share 400 MB, whatever the number of threads. One of 100 megapixels takes up to 500 MB
+  beside the result, a progressive JPEG 600 MB, AVIF and HEIC about 1 GB and WebP 1.6 GB, of which their
+  decoders hold several copies.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from fieldmark.data.sniffing import LONGEST, is_text, sniff
 from fieldmark.data.strips import Pixels, Strips, upright, whole
 from fieldmark.data.undecodable import Undecodable
 from fieldmark.errors import DataError
+from fieldmark.memory import give_back_freed_memory
 
 __all__ = ["EXTENSIONS", "Header", "Undecodable", "decode", "header", "opened", "read_image"]
 
@@ -72,16 +74,19 @@ READERS: dict[str, type[ImageFile.ImageFile]] = {
 """Pillow's own readers and no others, whatever plugins have been registered with it."""
 
 MAX_SIDE = 65_535
-"""What JPEG can hold. A strip of 100,000,000 x 1 pixels is a small file, and a large one at any other size."""
+"""What JPEG can hold. A strip of 100,000,000 x 1 pixels is a file of 97 kB, and 89 GB at any other height."""
 
 MAX_JPEG = 2**29
-"""Bytes of a JPEG file, which is read as a whole; 100 megapixels of noise at the highest quality take less."""
+"""Bytes of a JPEG file, which is read as a whole; 100 megapixels of noise at the best quality take less."""
 
 BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}
 """Per pixel in Pillow's memory, by mode; all others take 4."""
 
-COPIES = {"WEBP": 4, "AVIF": 4, "HEIF": 3}
+COPIES = {"WEBP": 4, "AVIF": 3, "HEIF": 3}
 """How often these decoders hold the picture, in Pillow's size."""
+
+LARGE = 2**26
+"""Bytes from which on a decoded picture does not stay behind in its thread's freed memory."""
 
 _budget = Budget(4 * MAX_PIXELS)
 
@@ -119,10 +124,16 @@ def opened(path: str | Path) -> Iterator[Pixels]:
     """
     with pillow_settings(), _file(path) as file:
         kind, picture = _open(file)
-        with _budget.hold(_cost(picture)):
-            with _told(kind):
-                pixels = _load(picture, file)
-            yield pixels
+        cost = _cost(picture)
+        with _budget.hold(cost):
+            try:
+                with _told(kind):
+                    pixels = _load(picture, file)
+                yield pixels
+            finally:
+                picture.close()
+                if cost >= LARGE:
+                    give_back_freed_memory()
 
 
 def header(path: str | Path) -> Header:
@@ -174,7 +185,9 @@ def _open(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
             picture = reader(file)
         except SyntaxError as error:
             if "unknown pixel mode" in str(error) and (pixels := tiff.describe(tags)):
-                raise Undecodable(f"a kind of TIFF that Pillow does not read: {pixels}", "unsupported") from error
+                raise Undecodable(
+                    f"a kind of TIFF that Pillow does not read: {pixels}", "unsupported"
+                ) from error
             raise
         _check_size(picture.width, picture.height)
     return kind, picture
@@ -265,9 +278,7 @@ def _check_size(width: int, height: int) -> None:
             f"{width} x {height} pixels, more than {MAX_PIXELS // 10**6} megapixels", "too_large"
         )
     if max(width, height) > MAX_SIDE:
-        raise Undecodable(
-            f"{width} x {height} pixels, more than {MAX_SIDE:,} along one side", "too_large"
-        )
+        raise Undecodable(f"{width} x {height} pixels, more than {MAX_SIDE:,} along one side", "too_large")
 
 
 def _orientation(picture: ImageFile.ImageFile) -> int:

@@ -74,7 +74,9 @@ def decode_one(root: Path, file: str, size: Size | None, rule: str) -> Decoded |
                 digest.update(rows.data)
             return Decoded(pixels, digest.digest(), (image.shape[0], image.shape[1]))
     except Undecodable as error:
-        return error
+        return Undecodable(
+            error.reason, error.status
+        )  # the one caught holds on to the picture by its traceback
 
 
 def cores() -> int:

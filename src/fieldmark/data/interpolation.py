@@ -28,6 +28,9 @@ ONE = 2**16
 SMALL_PRODUCT = 2**18
 """Multiplications up to which BLAS stays in its caller's thread: several of ours decode side by side."""
 
+ROWS_AT_ONCE = 2**22
+"""Pixels of an image that are asked for at once; where an output looks at more, its sum is made in parts."""
+
 MANY = 2**16
 """Inputs from which on the matrices of an axis are made one by one and not remembered."""
 
@@ -104,13 +107,23 @@ def filter_rows(image: Rows, n_out: int, start: int, count: int) -> NDArray[np.f
     """
     n_in, columns = image.shape
     result = np.empty((count, columns), np.float32)
+    most = max(1, ROWS_AT_ONCE // columns)
     for output, low, matrix in _blocks(n_in, n_out, start, count, 1):
         down = np.ascontiguousarray(matrix.T, np.float32)  # (outputs, inputs)
-        outputs, inputs = slice(output, output + len(down)), image[low : low + len(matrix)]
-        step = max(16, SMALL_PRODUCT // down.size)
-        for left in range(0, columns, step):
-            tile = inputs[:, left : left + step].astype(np.float32)
-            np.matmul(down, tile, out=result[outputs, left : left + step])
+        outputs = slice(output, output + len(down))
+        for first in range(0, len(matrix), most):
+            part = np.ascontiguousarray(down[:, first : first + most])
+            inputs = image[low + first : low + first + part.shape[1]]
+            step = max(16, SMALL_PRODUCT // part.size)
+            for left in range(0, columns, step):
+                tile, sums = (
+                    inputs[:, left : left + step].astype(np.float32),
+                    result[outputs, left : left + step],
+                )
+                if first == 0:
+                    np.matmul(part, tile, out=sums)
+                else:
+                    sums += part @ tile  # whole numbers below 2^24, so exact in any order
     return result
 
 

@@ -26,7 +26,7 @@ MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 DAMAGE = re.compile(r"Corrupt JPEG data|Premature end of JPEG")
 HARMLESS = re.compile(r"extraneous bytes before marker 0xd9")
-"""All blocks were there, and something lies between them and the end: cameras and web sites leave it there."""
+"""All blocks were there; some cameras and web sites leave bytes between them and the end."""
 
 SOS, EOI, ALONE = 0xDA, 0xD9, (0x01, 0xD8)
 FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
@@ -66,10 +66,13 @@ def check_scans(content: bytes) -> None:
 def decode_jpeg(content: bytes, mode: str) -> NDArray[np.uint8] | None:
     """The pixels of a whole JPEG, uint8 (H, W, C); None for what is left to Pillow: CMYK, and rare kinds.
 
-    mode: as Pillow reports it. Raises Undecodable where libjpeg finds that a part is missing or makes no sense.
+    mode: as Pillow reports it. Raises Undecodable where libjpeg finds that a part is missing or makes no
+    sense.
     """
     try:
-        if mode == "CMYK":  # Pillow knows when it is inverted; an eighth of the size is enough to hear warnings
+        if (
+            mode == "CMYK"
+        ):  # Pillow knows when it is inverted; an eighth of the size is enough to hear warnings
             simplejpeg.decode_jpeg(content, mode, min_height=1, min_width=1, min_factor=8)
         return simplejpeg.decode_jpeg(content, COLOURS[mode]) if mode in COLOURS else None
     except ValueError as error:

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
 
-from PIL import Image, ImageFile, PngImagePlugin
+from PIL import Image, ImageFile, PngImagePlugin, _imaging
 
 MAX_PIXELS = 100_000_000
 MAX_TEXT = 2**26
-"""Bytes of text, and of one colour profile, in a PNG, unpacked. Whole workflows are kept there; 1 MB is not rare."""
+"""Bytes of text, and of one colour profile, in a PNG, unpacked. People keep whole workflows there."""
 
 _lock = threading.Lock()
 _users = 0
@@ -77,7 +77,7 @@ def _silence_libtiff() -> None:
     cannot be reached, and says what it wants to.
     """
     try:
-        library = ctypes.CDLL(Image.core.__file__)
+        library = ctypes.CDLL(_imaging.__file__)
         handlers = library.TIFFSetErrorHandler, library.TIFFSetWarningHandler
     except (AttributeError, OSError):
         return

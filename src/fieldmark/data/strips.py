@@ -11,7 +11,7 @@ from PIL import Image
 
 from fieldmark.data.modes import is_grey, to_array
 
-STRIP = 2**22
+STRIP = 2**20
 """Pixels that are converted at once."""
 
 FLIPS = {1: (1, 1), 2: (1, -1), 3: (-1, -1), 4: (-1, 1)}
@@ -28,7 +28,7 @@ class Pixels(Protocol):
 
 
 class Strips:
-    """A picture that Pillow has decoded, upright; its rows are brought to grey or RGB when they are asked for.
+    """A picture that Pillow has decoded, upright; rows are brought to grey or RGB when they are asked for.
 
     >>> Strips(Image.new("RGB", (2, 3), "red"), 6)[0:1].tolist()
     [[[255, 0, 0], [255, 0, 0], [255, 0, 0]]]
@@ -61,7 +61,7 @@ def upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 def strips(pixels: Pixels) -> Iterator[NDArray[np.uint8]]:
     """The rows from top to bottom, uint8 (n, W, C), about STRIP pixels at a time, contiguous.
 
-    >>> [len(rows) for rows in strips(np.zeros((5, 2**21, 1), np.uint8))]
+    >>> [len(rows) for rows in strips(np.zeros((5, 2**19, 1), np.uint8))]
     [2, 2, 1]
     """
     height, width, _ = pixels.shape

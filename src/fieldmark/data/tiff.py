@@ -15,7 +15,7 @@ KIND = (WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, F
 Tags = dict[int, Any]
 
 COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 4: 1, 5: 4, 6: 3, 8: 3}
-"""TIFF 6.0, tag 262, to samples per pixel: white is zero, black is zero, RGB, palette, mask, CMYK, YCbCr, LAB."""
+"""TIFF 6.0, tag 262, to the samples of a pixel without extra ones."""
 
 NAMES = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 4: "mask", 5: "CMYK", 6: "YCbCr", 8: "LAB"}
 GREY, RGB, CMYK = (0, 1), 2, 5
