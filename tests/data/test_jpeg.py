@@ -84,12 +84,23 @@ def test_a_damaged_cmyk_jpeg_is_refused_too(tmp_path: Path) -> None:
     assert "truncated or damaged" in refused(first_half(content), tmp_path).reason
 
 
+@pytest.mark.parametrize("kind", ["baseline", "restarts"])
 @pytest.mark.parametrize("rest", [b"\0", b"abc", bytes(300), b"x" * 3000], ids=len)
-def test_what_cameras_leave_before_the_end_does_no_harm(rest: bytes) -> None:
-    content = jpeg()
+def test_what_cameras_leave_before_the_end_does_no_harm(rest: bytes, kind: str) -> None:
+    content = jpeg(**KINDS[kind])
     pixels = decode_jpeg(content[:-2] + rest + EOI, "RGB")
     assert pixels is not None
     assert (pixels == np.asarray(Image.open(io.BytesIO(content)))).all()
+
+
+def test_a_missing_half_is_not_taken_for_what_cameras_leave(tmp_path: Path) -> None:
+    content = jpeg(restart_marker_rows=1)
+    half = content[: content.index(b"\xff\xd6")]
+    message = "extraneous bytes before marker 0xd9"
+    for rest in (b"abc", b"x" * 300):
+        with pytest.raises(ValueError, match=message):
+            simplejpeg.decode_jpeg(half + rest + EOI, "RGB")
+        assert message in refused(half + rest + EOI, tmp_path).reason
 
 
 def test_what_follows_the_end_is_not_looked_at() -> None:
@@ -150,6 +161,16 @@ def test_two_thousand_empty_scans_are_refused_before_any_is_decoded(tmp_path: Pa
     assert time.perf_counter() - begin < 1  # a pass takes 24 ms
     assert error.status == "too_large"
     assert f"more than {MOST_SCANS} scans" in error.reason
+
+
+def test_the_larger_the_picture_the_fewer_scans_it_may_have() -> None:
+    content = jpeg(np.zeros((16, 16, 3), np.uint8), progressive=True)
+    last = content[scans_of(content)[-1] :][:10]
+    frame = content.index(b"\xff\xc2") + 5  # marker, length, precision; then height and width
+    large = content[:frame] + (10_000).to_bytes(2) * 2 + content[frame + 4 :]
+    check_scans(large[:-2] + 10 * last + EOI)
+    with pytest.raises(Undecodable, match="more than 20 scans"):
+        check_scans(large[:-2] + 11 * last + EOI)
 
 
 def test_scans_of_a_thumbnail_are_not_counted() -> None:
