@@ -117,9 +117,15 @@ def test_grey_and_transparency_in_planes_is_refused_not_read_as_white(deflated: 
     assert str(read(content, tmp_path)).startswith("unsupported: bands in separate planes")
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("deflated", [False, True])
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 @pytest.mark.parametrize(("bands", "photometric"), [(1, GREY), (3, RGB)])
-def test_signed_bytes_are_refused_not_read_as_white(bands: int, photometric: int, tmp_path: Path) -> None:
-    content = tiff_of(ramp(bands), photometric, sample_format=SIGNED)
+def test_signed_pixels_are_refused_not_read_as_white_or_noise(
+    bands: int, photometric: int, depth: type, deflated: bool, order: str, tmp_path: Path
+) -> None:
+    pixels = ramp(bands, depth) // 2  # none is negative
+    content = tiff_of(pixels, photometric, sample_format=SIGNED, order=order, deflated=deflated)
     assert str(read(content, tmp_path)).startswith("unsupported: signed pixels")
 
 

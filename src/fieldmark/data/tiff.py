@@ -76,7 +76,7 @@ def _unsupported(tags: Tags) -> str | None:
         return "floating-point pixels, which have no defined white"
     if formats & COMPLEX:
         return f"complex numbers as pixels ({kind})"
-    if SIGNED in formats and (samples > 1 or min(bits) <= 8):
+    if SIGNED in formats and (samples > 1 or min(bits) <= 16):  # 32 bits: `modes` looks at the values
         return f"signed pixels, which have no defined black and white ({kind})"
     extra = samples - COLOURS[photometric]
     if photometric in GREY and extra > 1:
