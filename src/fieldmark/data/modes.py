@@ -7,7 +7,7 @@
   round(value * 255 / 4095). 32-bit integers: as 16-bit grey when all values fit, else unsupported. 16-bit
   colour: Pillow keeps the high byte.
 - CMYK, YCbCr, LAB, HSV: RGB by Pillow's formulas. JPEGs hold CMYK inverted (Adobe's way, which Pillow knows).
-- Floating point: unsupported, since nothing says what is white.
+- Floating point, and signed numbers of 8 or 16 bits: unsupported, since nothing says what is black and white.
 Colour profiles are not applied.
 """
 
