@@ -1,4 +1,4 @@
-"""Keeping freed memory in the process, so that who asks next finds pages that are there."""
+"""Freed memory: kept in the process for who asks next, or given back to the system."""
 
 from __future__ import annotations
 
@@ -31,3 +31,18 @@ def keep_freed_memory(largest: int = LARGEST) -> bool:
         return False
     _kept = largest
     return bool(mallopt(M_MMAP_THRESHOLD, largest)) and bool(mallopt(M_TRIM_THRESHOLD, 2 * largest - 1))
+
+
+def give_back_freed_memory() -> bool:
+    """Hand freed memory back to the system now; whether that is possible here (Linux with glibc).
+
+    Each thread frees into a pool of its own. What a large picture left in one is of no use to the others,
+    and four threads would hold four times as much as one of them needs.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError):
+        return False
+    return True

@@ -18,9 +18,10 @@ import torch
 from PIL import Image, ImageFile, ImageOps
 
 from fieldmark.data.decoding import EXTENSIONS, Header, Undecodable, decode, header, read_image
+from fieldmark.data.loading import load
 from fieldmark.errors import UserError
 
-FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"]
+FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM"]
 ORIENTATION = 274
 RGB = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 GREY = RGB[:, :, 0]
@@ -75,7 +76,7 @@ def test_every_format_gives_what_pillow_gives(name: str, kind: str, tmp_path: Pa
     assert header(path) == Header(30, 40, keeps_grey)
 
 
-@pytest.mark.parametrize("name", ["PNG", "BMP", "TIFF"])
+@pytest.mark.parametrize("name", ["PNG", "BMP", "TIFF", "PPM"])
 def test_lossless_formats_give_the_pixels(name: str, tmp_path: Path) -> None:
     assert (decode(written(tmp_path, encoded(name), "no.suffix")) == RGB).all()
 
@@ -201,6 +202,48 @@ def test_names_do_not_matter(name: str, tmp_path: Path) -> None:
     assert (decode(written(tmp_path, encoded("PNG"), name)) == RGB).all()
 
 
+@pytest.mark.parametrize(
+    ("content", "pixels"),
+    [
+        (b"P1\n# black is 1\n3 1\n1 0 1\n", [0, 255, 0]),
+        (b"P4 3 1\n\xa0", [0, 255, 0]),
+        (b"P2\n3 1 255\n0 7 255\n", [0, 7, 255]),
+        (b"P5\t3 1 255\n\x00\x07\xff", [0, 7, 255]),
+        (b"P5\n3 1\n15\n\x00\x03\x0f", [0, 51, 255]),
+        (b"P5\n2 1\n65535\n\x80\x80\xff\xff", [128, 255]),
+        (b"P3\n1 1\n255\n1 2 3\n", [[1, 2, 3]]),
+        (b"P6\n1 1\n255\n\x01\x02\x03", [[1, 2, 3]]),
+        (b"P6\n1 1\n65535\n\x01\x01\x80\x80\xff\xff", [[1, 128, 255]]),
+    ],
+)
+def test_netpbm_pictures(content: bytes, pixels: list[object], tmp_path: Path) -> None:
+    path = written(tmp_path, content)
+    decoded = decode(path)
+    expected = np.array(pixels)
+    assert (decoded == expected.reshape(1, len(pixels), -1)).all()
+    assert header(path) == Header(1, len(pixels), grey=expected.ndim == 1)
+    assert "broken PPM" in refused(written(tmp_path, content[:-4])).reason
+
+
+def test_pictures_of_netpbm_are_searched_for() -> None:
+    assert {".ppm", ".pgm", ".pbm", ".pnm"} <= EXTENSIONS
+
+
+@pytest.mark.parametrize("kind", [b"iTXt", b"zTXt", b"iCCP"])
+def test_a_png_with_megabytes_of_text_or_profile_is_whole(kind: bytes, tmp_path: Path) -> None:
+    packed = zlib.compress(b"a workflow, a profile " * 200_000)  # 4.4 MB
+    begin = b"note\0\1\0\0\0" if kind == b"iTXt" else b"note\0\0"
+    whole = encoded("PNG")
+    content = whole[:33] + chunk(kind, begin + packed) + whole[33:]
+    assert (decode(written(tmp_path, content)) == RGB).all()
+
+
+def test_a_png_whose_text_is_a_bomb_is_refused(tmp_path: Path) -> None:
+    whole, text = encoded("PNG"), zlib.compress(bytes(2**26 + 1), 1)
+    error = refused(written(tmp_path, whole[:33] + chunk(b"zTXt", b"note\0\0" + text) + whole[33:]))
+    assert (error.status, error.reason) == ("too_large", "more than 64 MB of text or profile")
+
+
 # Broken ones
 
 
@@ -291,6 +334,29 @@ def test_more_than_a_hundred_megapixels_are_refused_by_the_header(tmp_path: Path
     assert error.status == "too_large"
     assert "10001 x 10000" in error.reason
     assert header(written(tmp_path, png_of(10_000, 10_000))) == Header(10_000, 10_000, grey=True)
+
+
+@pytest.mark.parametrize(("width", "height"), [(65_536, 1), (1, 65_536), (100_000_000, 1)])
+def test_strips_longer_than_a_jpeg_can_be_are_refused_by_the_header(
+    width: int, height: int, tmp_path: Path
+) -> None:
+    error = refused(written(tmp_path, png_of(width, height)))
+    assert error.status == "too_large"
+    assert error.reason == f"{width} x {height} pixels, more than 65,535 along one side"
+    assert header(written(tmp_path, png_of(65_535, 1))).width == 65_535
+
+
+def test_a_strip_of_a_hundred_megapixels_costs_a_row_and_not_the_training(tmp_path: Path) -> None:
+    for name in ("crow", "wren"):
+        for i in range(11):
+            pixels = np.random.default_rng(i).integers(0, 256, (90, 70, 3), np.uint8)
+            (tmp_path / "birds" / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / "birds" / name / f"{i}.png")
+    written(tmp_path / "birds" / "crow", png_of(100_000_000, 1), "strip.png")
+    data = load(tmp_path / "birds", image_size=(8, 8), resize="stretch")
+    (row,) = data.unreadable
+    assert row.file == "crow/strip.png"
+    assert "100000000 x 1 pixels" in row.reason
 
 
 def test_a_bomb_that_pillow_stops_itself(tmp_path: Path) -> None:

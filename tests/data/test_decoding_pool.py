@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fieldmark.data import decoding_pool
+from fieldmark.data import decoding, decoding_pool
+from fieldmark.data.budget import Budget
 from fieldmark.data.decoding_pool import TOGETHER, Decoded, Undecodable, decode_all, decode_one
+from fieldmark.shipping.pictures import read_pictures
+from fieldmark.vocabulary import Preprocessing
 
 
 def draw(folder: Path, count: int) -> list[str]:
@@ -32,8 +35,8 @@ def test_pictures_come_in_the_order_of_the_files(workers: int | None, tmp_path: 
 def test_no_more_is_decoded_than_can_be_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = draw(tmp_path, 1) * (TOGETHER * 300)
     decoded = []
-    original = decoding_pool.decode
-    monkeypatch.setattr(decoding_pool, "decode", lambda path: decoded.append(path) or original(path))
+    original = decoding_pool.opened
+    monkeypatch.setattr(decoding_pool, "opened", lambda path: decoded.append(path) or original(path))
     running = decode_all(tmp_path, files, (8, 8), "crop", 2)
     next(running)
     time.sleep(0.2)
@@ -48,9 +51,30 @@ def test_an_error_of_ours_is_not_taken_for_a_broken_picture(
     def fail(_: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(decoding_pool, "decode", fail)
+    monkeypatch.setattr(decoding_pool, "opened", fail)
     with pytest.raises(ZeroDivisionError):
         list(decode_all(tmp_path, draw(tmp_path, 1), (8, 8), "crop"))
+
+
+def test_all_threads_together_keep_to_the_memory_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side, held = 200, []
+    for i in range(12):
+        Image.new("RGB", (side, side), (i, 0, 0)).save(tmp_path / f"{i}.png")
+    files = [f"{i}.png" for i in range(12)] * 8
+    budget = Budget(4 * side * side * 3)  # Pillow has 4 bytes a pixel; three pictures
+    load = decoding._load
+    monkeypatch.setattr(decoding, "_budget", budget)
+    monkeypatch.setattr(decoding, "_load", lambda *given: held.append(budget.held) or load(*given))
+    answers = [one for some in decode_all(tmp_path, files, (8, 8), "crop", 6) for one in some]
+    preprocessing = Preprocessing((8, 8), 3, (0.5,) * 3, (0.5,) * 3)
+    predicted = next(read_pictures([tmp_path / file for file in files], preprocessing, group=len(files)))
+    assert [one.pixels[0, 0, 0] for one in answers if isinstance(one, Decoded)] == 8 * list(range(12))
+    assert [one.image[0, 0, 0] for one in predicted if one.image is not None] == 8 * list(range(12))
+    assert len(held) == 2 * len(files)
+    assert 0 < max(held) <= budget.most
+    assert budget.held == 0
 
 
 def test_one_picture_in_its_own_size(tmp_path: Path) -> None:

@@ -94,3 +94,10 @@ def test_blocks_made_one_by_one_are_the_same() -> None:
     image = np.random.default_rng(0).integers(0, 256, (2**16 + 1, 1), dtype=np.uint8)
     dense = (weights(2**16 + 1, 7) * ONE).astype(np.int64)
     assert (filter_rows(image, 7, 0, 7) == dense @ image).all()
+
+
+def test_sums_made_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (300, 11), dtype=np.uint8)
+    dense = (weights(300, 5) * ONE).astype(np.int64)
+    monkeypatch.setattr("fieldmark.data.interpolation.ROWS_AT_ONCE", 7 * 11)
+    assert (filter_rows(image, 5, 0, 5) == dense @ image).all()

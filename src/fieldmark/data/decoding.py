@@ -1,12 +1,17 @@
 """From a file to its pixels: the one path that training, evaluation and prediction share.
 
-- Formats: JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, and HEIC with the extra `heif`; told by the first bytes, not
-  by the name.
+- Formats: JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, PPM (and PGM, PBM), and HEIC with the extra `heif`; told by
+  the first bytes, not by the name.
 - The whole picture at its full resolution; of animations and multi-page files the first frame.
 - EXIF orientation is applied, all eight, wherever the format keeps it; EXIF that cannot be parsed is ignored.
 - Kinds of pixels become grey or RGB by the rules of `modes`.
-- At most 100 megapixels, by the header, before any decoding.
-- A file that ends too early or is damaged is refused; nobody gets half a picture.
+- At most 100 megapixels and 65,535 pixels a side, by the header, before any decoding.
+- A file that ends too early is refused, and a JPEG whose data run out or make no sense before its last block,
+  even where an end follows: nobody gets half a picture. Bytes changed on the way are always found in a PNG,
+  which has checksums, and mostly in a JPEG; WebP, AVIF, BMP, GIF, PPM and TIFF have little to tell by.
+- All pictures in work share 400 MB, whatever the number of threads. One of 100 megapixels takes up to 500 MB
+  beside the result, a progressive JPEG 600 MB, AVIF and HEIC about 1 GB and WebP 1.6 GB, of which their
+  decoders hold several copies.
 """
 
 from __future__ import annotations
@@ -28,22 +33,29 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 from torch import Tensor
 
+from fieldmark.data import tiff
+from fieldmark.data.budget import Budget
+from fieldmark.data.jpeg import check_scans, decode_jpeg
 from fieldmark.data.modes import is_grey, to_array
-from fieldmark.data.pillow_settings import MAX_PIXELS, pillow_settings
+from fieldmark.data.pillow_settings import MAX_PIXELS, MAX_TEXT, pillow_settings
 from fieldmark.data.sniffing import LONGEST, is_text, sniff
+from fieldmark.data.strips import Pixels, Strips, upright, whole
 from fieldmark.data.undecodable import Undecodable
 from fieldmark.errors import DataError
+from fieldmark.memory import give_back_freed_memory
 
-__all__ = ["EXTENSIONS", "Header", "Undecodable", "decode", "header", "read_image"]
+__all__ = ["EXTENSIONS", "Header", "Undecodable", "decode", "header", "opened", "read_image"]
 
 EXTENSIONS = frozenset(
     f".{name}"
     for name in (
         *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "bmp", "dib", "gif", "tif", "tiff", "avif"),
+        *("ppm", "pgm", "pbm", "pnm"),
         *("heic", "heif", "hif"),  # so that they are reported, not overlooked, where the extra is missing
     )
 )
@@ -55,13 +67,28 @@ READERS: dict[str, type[ImageFile.ImageFile]] = {
     "GIF": GifImageFile,
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
+    "PPM": PpmImageFile,
     "TIFF": TiffImageFile,
     "WEBP": WebPImageFile,
 }
 """Pillow's own readers and no others, whatever plugins have been registered with it."""
 
-FLIPS = {1: (1, 1), 2: (1, -1), 3: (-1, -1), 4: (-1, 1)}
-"""EXIF orientation to the steps along (rows, columns); 5 to 8 are the same on the transposed picture."""
+MAX_SIDE = 65_535
+"""What JPEG can hold. A strip of 100,000,000 x 1 pixels is a file of 97 kB, and 89 GB at any other height."""
+
+MAX_JPEG = 2**29
+"""Bytes of a JPEG file, which is read as a whole; 100 megapixels of noise at the best quality take less."""
+
+BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}
+"""Per pixel in Pillow's memory, by mode; all others take 4."""
+
+COPIES = {"WEBP": 4, "AVIF": 3, "HEIF": 3}
+"""How often these decoders hold the picture, in Pillow's size."""
+
+LARGE = 2**26
+"""Bytes from which on a decoded picture does not stay behind in its thread's freed memory."""
+
+_budget = Budget(4 * MAX_PIXELS)
 
 
 @dataclass(frozen=True)
@@ -83,9 +110,30 @@ def decode(path: str | Path) -> NDArray[np.uint8]:
     Traceback (most recent call last):
     fieldmark.data.undecodable.Undecodable: no such file
     """
-    with _opened(path) as (picture, _):
-        picture.load()
-        return _turned(to_array(picture), _orientation(picture))
+    with opened(path) as pixels:
+        return whole(pixels)
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[Pixels]:
+    """The pixels of a picture file, decoded and upright, as long as the `with` lasts; what `decode` gives.
+
+    An array, or `strips.Strips`, whose rows are converted when they are asked for: hashing and resizing take
+    them a few at a time, and no second copy of a large picture is made. Waits while others decode and memory
+    is short, so a thread that has one open must not open another. Raises Undecodable as `decode` does.
+    """
+    with pillow_settings(), _file(path) as file:
+        kind, picture = _open(file)
+        cost = _cost(picture)
+        with _budget.hold(cost):
+            try:
+                with _told(kind):
+                    pixels = _load(picture, file)
+                yield pixels
+            finally:
+                picture.close()
+                if cost >= LARGE:
+                    give_back_freed_memory()
 
 
 def header(path: str | Path) -> Header:
@@ -93,16 +141,18 @@ def header(path: str | Path) -> Header:
 
     Raises Undecodable as `decode` does; a file whose header is whole and whose pixels are broken passes.
     """
-    with _opened(path) as (picture, file):
-        grey, already_turned = is_grey(picture), False
-        if isinstance(picture, TiffImageFile):
-            already_turned = ExifTags.Base.Orientation in picture.tag_v2
-        if isinstance(picture, PngImageFile):
-            _keep_from_loading(picture, file)
-        width, height = picture.size
-        if _orientation(picture) >= 5 and not already_turned:
-            width, height = height, width
-        return Header(height, width, grey)
+    with pillow_settings(), _file(path) as file:
+        kind, picture = _open(file)
+        with _told(kind):
+            grey, already_turned = is_grey(picture), False
+            if isinstance(picture, TiffImageFile):
+                already_turned = ExifTags.Base.Orientation in picture.tag_v2
+            if isinstance(picture, PngImageFile):
+                _keep_from_loading(picture, file)
+            width, height = picture.size
+            if _orientation(picture) >= 5 and not already_turned:
+                width, height = height, width
+            return Header(height, width, grey)
 
 
 def read_image(path: str | Path) -> Tensor:
@@ -121,24 +171,64 @@ def read_image(path: str | Path) -> Tensor:
         raise DataError(f"cannot read the picture {path}: {error.reason}.") from error
 
 
-@contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[ImageFile.ImageFile, BinaryIO]]:
-    """A picture whose header is read and whose size is allowed, and its file."""
-    with pillow_settings(), _file(path) as file:
-        start = file.read(LONGEST)
-        kind = sniff(start)
-        reader = _reader(kind, start)
-        file.seek(0)
+def _open(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
+    """The format, and a picture whose header is read, and whose size and kind are allowed."""
+    start = file.read(LONGEST)
+    kind = sniff(start)
+    reader = _reader(kind, start)
+    assert kind is not None  # or there were no reader
+    tags = tiff.read_tags(file) if kind == "TIFF" else {}
+    tiff.check_kind(tags)
+    file.seek(0)
+    with _told(kind):
         try:
             picture = reader(file)
-            _check_size(picture.width, picture.height)
-            yield picture, file
-        except (Undecodable, MemoryError):
+        except SyntaxError as error:
+            if "unknown pixel mode" in str(error) and (pixels := tiff.describe(tags)):
+                raise Undecodable(
+                    f"a kind of TIFF that Pillow does not read: {pixels}", "unsupported"
+                ) from error
             raise
-        except Image.DecompressionBombError as error:
-            raise Undecodable(f"more than {MAX_PIXELS // 10**6} megapixels", "too_large") from error
-        except Exception as error:  # what a decoder raises on a damaged file can be anything
-            raise Undecodable(f"broken {kind}: {str(error) or type(error).__name__}", "unreadable") from error
+        _check_size(picture.width, picture.height)
+    return kind, picture
+
+
+def _load(picture: ImageFile.ImageFile, file: BinaryIO) -> Pixels:
+    if isinstance(picture, JpegImageFile):
+        file.seek(0)
+        content = file.read(MAX_JPEG + 1)
+        if len(content) > MAX_JPEG:
+            raise Undecodable(f"a JPEG of more than {MAX_JPEG // 10**6} MB", "too_large")
+        check_scans(content)
+        array = decode_jpeg(content, picture.mode)
+        if array is not None and array.shape[:2] == (picture.height, picture.width):
+            return upright(array, _orientation(picture))
+    picture.load()
+    to_array(picture, (0, 0, 1, 1))  # so that a kind of pixels without a rule is told of here
+    return Strips(picture, _orientation(picture))
+
+
+def _cost(picture: ImageFile.ImageFile) -> int:
+    """The bytes that decoding takes at its height."""
+    pixels = picture.width * picture.height
+    if isinstance(picture, JpegImageFile):  # a progressive one keeps all coefficients, of 16 bits
+        return pixels * len(picture.getbands()) * (3 if "progressive" in picture.info else 1)
+    return pixels * BYTES.get(picture.mode, 4) * COPIES.get(picture.format or "", 1)
+
+
+@contextmanager
+def _told(kind: str) -> Iterator[None]:
+    """What a decoder raises as Undecodable."""
+    try:
+        yield
+    except (Undecodable, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise Undecodable(f"more than {MAX_PIXELS // 10**6} megapixels", "too_large") from error
+    except Exception as error:  # a decoder raises anything on a damaged file
+        if "MAX_TEXT" in str(error):
+            raise Undecodable(f"more than {MAX_TEXT // 2**20} MB of text or profile", "too_large") from error
+        raise Undecodable(f"broken {kind}: {str(error) or type(error).__name__}", "unreadable") from error
 
 
 def _file(path: str | Path) -> BinaryIO:
@@ -187,6 +277,8 @@ def _check_size(width: int, height: int) -> None:
         raise Undecodable(
             f"{width} x {height} pixels, more than {MAX_PIXELS // 10**6} megapixels", "too_large"
         )
+    if max(width, height) > MAX_SIDE:
+        raise Undecodable(f"{width} x {height} pixels, more than {MAX_SIDE:,} along one side", "too_large")
 
 
 def _orientation(picture: ImageFile.ImageFile) -> int:
@@ -195,13 +287,6 @@ def _orientation(picture: ImageFile.ImageFile) -> int:
     except Exception:  # damaged EXIF, which raises anything, says nothing about the pixels
         return 1
     return value if value in range(1, 9) else 1
-
-
-def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    if orientation > 4:
-        pixels = pixels.swapaxes(0, 1)
-    down, across = FLIPS[(orientation - 1) % 4 + 1]
-    return np.ascontiguousarray(pixels[::down, ::across])
 
 
 def _keep_from_loading(picture: PngImageFile, file: BinaryIO) -> None:

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.data.decoding import Undecodable, decode
+from fieldmark.data.decoding import Undecodable, opened
 from fieldmark.data.pillow_settings import pillow_settings
 from fieldmark.data.resizing import resize
+from fieldmark.data.strips import strips, whole
 
 TOGETHER = 16
 """Pictures per task: enough to make the task's own cost small, few enough for progress that moves."""
@@ -66,11 +67,16 @@ def _decode_some(root: Path, files: Sequence[str], size: Size, rule: str) -> lis
 def decode_one(root: Path, file: str, size: Size | None, rule: str) -> Decoded | Undecodable:
     """One picture, in its own size for None; what went wrong is returned, not raised."""
     try:
-        image = decode(os.path.join(root, file))  # noqa: PTH118 - a Path costs more than a small picture
+        with opened(os.path.join(root, file)) as image:  # noqa: PTH118 - a Path costs more than a small picture
+            pixels = whole(image) if size is None else resize(image, size, rule)
+            digest = hashlib.sha256()
+            for rows in strips(image):
+                digest.update(rows.data)
+            return Decoded(pixels, digest.digest(), (image.shape[0], image.shape[1]))
     except Undecodable as error:
-        return error
-    pixels = image if size is None else resize(image, size, rule)
-    return Decoded(pixels, hashlib.sha256(image.data).digest(), (image.shape[0], image.shape[1]))
+        return Undecodable(
+            error.reason, error.status
+        )  # the one caught holds on to the picture by its traceback
 
 
 def cores() -> int:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,23 @@ ONE = 2**16
 SMALL_PRODUCT = 2**18
 """Multiplications up to which BLAS stays in its caller's thread: several of ours decode side by side."""
 
+ROWS_AT_ONCE = 2**22
+"""Pixels of an image that are asked for at once; where an output looks at more, its sum is made in parts."""
+
 MANY = 2**16
 """Inputs from which on the matrices of an axis are made one by one and not remembered."""
 
 Matrix = NDArray[np.float64]
 Block = tuple[int, int, Matrix]
+
+
+class Rows(Protocol):
+    """A table uint8 (n, columns) whose rows can be had."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[np.uint8]: ...
 
 
 def taps(n_in: int, n_out: int, start: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -87,17 +100,30 @@ def span(n_in: int, n_out: int, start: int, count: int) -> tuple[int, int]:
     return int(low[0]), int(high[0]) + last.shape[1]
 
 
-def filter_rows(image: NDArray[np.uint8], n_out: int, start: int, count: int) -> NDArray[np.float32]:
-    """First pass, down the rows: uint8 (n_in, columns) to float32 (count, columns), whole and below 2^24."""
+def filter_rows(image: Rows, n_out: int, start: int, count: int) -> NDArray[np.float32]:
+    """First pass, down the rows: uint8 (n_in, columns) to float32 (count, columns), whole and below 2^24.
+
+    image: an array, or what has a shape and gives its rows from `first` to `end` for image[first:end].
+    """
     n_in, columns = image.shape
     result = np.empty((count, columns), np.float32)
+    most = max(1, ROWS_AT_ONCE // columns)
     for output, low, matrix in _blocks(n_in, n_out, start, count, 1):
         down = np.ascontiguousarray(matrix.T, np.float32)  # (outputs, inputs)
-        outputs, inputs = slice(output, output + len(down)), slice(low, low + len(matrix))
-        step = max(16, SMALL_PRODUCT // down.size)
-        for left in range(0, columns, step):
-            tile = image[inputs, left : left + step].astype(np.float32)
-            np.matmul(down, tile, out=result[outputs, left : left + step])
+        outputs = slice(output, output + len(down))
+        for first in range(0, len(matrix), most):
+            part = np.ascontiguousarray(down[:, first : first + most])
+            inputs = image[low + first : low + first + part.shape[1]]
+            step = max(16, SMALL_PRODUCT // part.size)
+            for left in range(0, columns, step):
+                tile, sums = (
+                    inputs[:, left : left + step].astype(np.float32),
+                    result[outputs, left : left + step],
+                )
+                if first == 0:
+                    np.matmul(part, tile, out=sums)
+                else:
+                    sums += part @ tile  # whole numbers below 2^24, so exact in any order
     return result
 
 

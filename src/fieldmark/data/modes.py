@@ -7,7 +7,7 @@
   round(value * 255 / 4095). 32-bit integers: as 16-bit grey when all values fit, else unsupported. 16-bit
   colour: Pillow keeps the high byte.
 - CMYK, YCbCr, LAB, HSV: RGB by Pillow's formulas. JPEGs hold CMYK inverted (Adobe's way, which Pillow knows).
-- Floating point: unsupported, since nothing says what is white.
+- Floating point, and signed numbers of 8 or 16 bits: unsupported, since nothing says what is black and white.
 Colour profiles are not applied.
 """
 
@@ -25,23 +25,25 @@ BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262
 WHITE_IS_ZERO = 0
 
 
-def to_array(picture: Image.Image) -> NDArray[np.uint8]:
+def to_array(picture: Image.Image, box: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
     """The pixels of a loaded picture, uint8 (H, W, C): C is 1 for grey pictures, else 3. A copy, writable.
 
-    Raises Undecodable for kinds of pixels that have no rule.
+    box: (left, top, right, bottom), the part that is wanted; all for None. Raises Undecodable for kinds of
+    pixels that have no rule.
 
     >>> to_array(Image.new("RGBA", (1, 1), (255, 0, 0, 51))).tolist()
     [[[255, 204, 204]]]
     """
     if picture.mode == "F":
         raise Undecodable("floating-point pixels, which have no defined white", "unsupported")
+    part = picture if box is None or box == (0, 0, *picture.size) else picture.crop(box)
     if picture.mode in DEEP_MODES:
-        return _deep_grey(picture)[:, :, None]
-    if picture.has_transparency_data:
-        picture = _on_white(picture)
-    elif picture.mode not in ("L", "RGB"):
-        picture = picture.convert("L" if is_grey(picture) else "RGB")
-    pixels = np.array(picture)
+        return _deep_grey(part, picture)[:, :, None]
+    if part.has_transparency_data:
+        part = _on_white(part)
+    elif part.mode not in ("L", "RGB"):
+        part = part.convert("L" if is_grey(part) else "RGB")
+    pixels = np.array(part)
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
@@ -63,12 +65,11 @@ def _on_white(picture: Image.Image) -> Image.Image:
     return white
 
 
-def _deep_grey(picture: Image.Image) -> NDArray[np.uint8]:
-    values = np.asarray(picture)
+def _deep_grey(part: Image.Image, picture: Image.Image) -> NDArray[np.uint8]:
+    values = np.asarray(part)
     if picture.mode == "I" and (values.min() < 0 or values.max() > 65535):
-        raise Undecodable(
-            f"32-bit pixels from {values.min()} to {values.max()}, which do not fit 16 bits", "unsupported"
-        )
+        low, high = picture.getextrema()
+        raise Undecodable(f"32-bit pixels from {low} to {high}, which do not fit 16 bits", "unsupported")
     tags = getattr(picture, "tag_v2", {})  # TIFF only
     most = 4095 if tags.get(BITS_PER_SAMPLE) == (12,) else 65535
     grey = ((values.astype(np.uint32) * 255 + most // 2) // most).astype(np.uint8)

@@ -97,7 +97,7 @@ def key(wanted: Wanted) -> str:
     """
     asked = {
         "format": FORMAT,
-        "decoders": [PIL.__version__, _version("pillow-heif")],
+        "decoders": [PIL.__version__, _version("simplejpeg"), _version("pillow-heif")],
         "root": str(wanted.root),
         "image_size": wanted.image_size,
         "default_size": wanted.default_size if wanted.image_size is None else None,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldmark.data.decoding import Undecodable, decode
+from fieldmark.data.decoding import Undecodable, opened
 from fieldmark.data.decoding_pool import cores
 from fieldmark.data.resizing import prepare
 from fieldmark.errors import UserError
@@ -57,6 +57,7 @@ def _read(position: int, source: Source, preprocessing: Preprocessing) -> Pictur
             )
         return Picture(f"array[{position}]", prepare(source, preprocessing))
     try:
-        return Picture(str(source), prepare(decode(Path(source)), preprocessing))
+        with opened(source) as pixels:
+            return Picture(str(source), prepare(pixels, preprocessing))
     except Undecodable as error:
         return Picture(str(source), None, error.status, error.reason)
