@@ -31,7 +31,7 @@ def heading_svg(inspection: Inspection, note: str, margin: float, wide: float) -
         f"picture {shape_text(inspection.input_shape)}",
         f"{inspection.parameters:,} parameters",
         f"{large(inspection.flops)}FLOPs per picture (2 per multiplication and addition)",
-        f"{len(inspection.layers):,} layers",
+        f"{inspection.depth:,} layers deep (convolutions and linear layers)",
     )
     drawn = [
         text(margin, 38, shorten(inspection.model, _TITLE, room, bold=True), _TITLE, INK, bold=True),
