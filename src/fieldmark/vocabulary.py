@@ -45,13 +45,14 @@ class ImageSet:
     """Decoded pictures of one size with their labels.
 
     images uint8 (N, C, H, W), C 1 or 3, stored NHWC (channels_last); labels int64 (N,); classes: the names,
-    in fixed order; files: N names, or None for array formats.
+    in fixed order; files: N names below the folder `root`, or None for array formats.
     """
 
     images: Tensor
     labels: Tensor
     classes: tuple[str, ...]
     files: tuple[str, ...] | None = None
+    root: Path | None = None
 
     def __post_init__(self) -> None:
         assert self.images.dtype == torch.uint8, self.images.dtype

@@ -46,7 +46,9 @@ _BETWEEN_ROWS = 22.0
 _GENEROUS = ((SPACIOUS, 1), (MEDIUM, 1), (SNUG, 1), (MEDIUM, 2), (SNUG, 2))
 _NOTE = (
     "Below each box: kind and kernel (/stride), then channels and sides of its output. Normalisation and "
-    "activation are bands of the box they follow or lead to; flatten, dropout and identity are left out."
+    "activation are bands of the box they follow or lead to; flatten, dropout and identity are left out. "
+    "FLOPs: 2 per multiplication with its addition. Layers: convolutions and linear layers on the longest "
+    "way through."
 )
 _POOLED_FIRST = (
     "Pooling comes before the activation here: the same numbers as after it, since the largest stays the "

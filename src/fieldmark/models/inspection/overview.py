@@ -22,7 +22,7 @@ def overview(inspection: Inspection) -> str:
     >>> print(overview(inspect("mlp", 32, num_classes=2)).splitlines()[0])
     mlp on pictures of 3x32x32: 1,574,402 parameters, 3,147,776 FLOPs, 2 layers deep
     """
-    cells = [("layer", "type", "output", "parameters", "FLOPs")]
+    cells: list[tuple[str, ...]] = [("layer", "type", "output", "parameters", "FLOPs")]
     for row in outline(inspection, fitting_depth([inspection], ROWS)):
         kind = row.type if row.single else f"{row.type} ({len(row.layers)})"
         figures = (f"{row.total(name):,}" if row.total(name) else "-" for name in ("parameters", "flops"))
