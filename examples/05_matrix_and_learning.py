@@ -33,7 +33,7 @@ def matrix() -> Figure:
     left = MARGIN + 8 * 0.27 + 0.45
     title(sheet, left, 0.35, "3x3 on 6x6 pixels", "16 outputs x 36 inputs: blocks of such bands")
     image(sheet, blend(BLUE, table / 9), left, 0.75, 7.75 - MARGIN - left)
-    used = f"{np.count_nonzero(table)} of {table.size} numbers are not 0, and only 9 of them differ"
+    used = f"{np.count_nonzero(table)} of {table.size} numbers are not 0, with only 9 different values"
     write(sheet, left, 2.9, used, color=MUTED)
     return figure
 

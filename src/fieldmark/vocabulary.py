@@ -10,7 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fieldmark.printable import printable
+
 SPLITS = ("train", "val", "test")
+CLASSES_SHOWN = 20
+"""Rows of a printed Dataset."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,14 @@ class ImageSet:
     """Decoded pictures of one size with their labels.
 
     images uint8 (N, C, H, W), C 1 or 3, stored NHWC (channels_last); labels int64 (N,); classes: the names,
-    in fixed order; files: N names, or None for array formats.
+    in fixed order; files: N names below the folder `root`, or None for array formats.
     """
 
     images: Tensor
     labels: Tensor
     classes: tuple[str, ...]
     files: tuple[str, ...] | None = None
+    root: Path | None = None
 
     def __post_init__(self) -> None:
         assert self.images.dtype == torch.uint8, self.images.dtype
@@ -58,6 +63,10 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        """What there is, in a line; the numbers themselves would fill the screen."""
+        return f"ImageSet({_described(len(self), self.size, self.channels, len(self.classes))})"
 
     @property
     def channels(self) -> int:
@@ -106,6 +115,31 @@ class Dataset:
     notes: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
 
+    def __repr__(self) -> str:
+        """A table: how many pictures each split has, in all and of each class."""
+        splits = [(name, found) for name in SPLITS if (found := self.split(name)) is not None]
+        total = sum(len(found) for _, found in splits)
+        lines = [f"{self.name}: {_described(total, self.image_size, self.channels, len(self.classes))}"]
+        counts = [found.labels.bincount(minlength=len(self.classes)).tolist() for _, found in splits]
+        names = [printable(name) for name in self.classes[:CLASSES_SHOWN]]
+        rows = [
+            ["", *(name for name, _ in splits)],
+            ["pictures", *(f"{len(found):,}" for _, found in splits)],
+        ]
+        rows += [[name, *(f"{count[i]:,}" for count in counts)] for i, name in enumerate(names)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        for row in rows:
+            first, *numbers = (
+                text.rjust(width) if column else text.ljust(width)
+                for column, (text, width) in enumerate(zip(row, widths, strict=True))
+            )
+            lines.append("  ".join(["", first, *numbers]).rstrip())
+        if len(self.classes) > CLASSES_SHOWN:
+            lines.append(f"  and {len(self.classes) - CLASSES_SHOWN:,} classes more")
+        lines += [f"- {printable(note)}" for note in self.notes]
+        lines += [f"- left out, unreadable: {len(self.unreadable):,}"] if self.unreadable else []
+        return "\n".join(lines)
+
     @property
     def classes(self) -> tuple[str, ...]:
         return self.train.classes
@@ -147,6 +181,12 @@ class Predictions:
     labels: Tensor | None = None
     embeddings: Tensor | None = None
     index: Tensor | None = None
+
+    def __repr__(self) -> str:
+        """How many answers, in a line."""
+        rows, classes = self.logits.shape
+        labels = "without labels" if self.labels is None else "with labels"
+        return f"Predictions({rows:,} {'answer' if rows == 1 else 'answers'}, {classes:,} classes, {labels})"
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -205,3 +245,10 @@ class History:
 
     def column(self, name: str) -> list[float]:
         return [row[name] for row in self.rows]
+
+
+def _described(count: int, size: tuple[int, int], channels: int, classes: int) -> str:
+    pictures = "1 picture" if count == 1 else f"{count:,} pictures"
+    kind = "grey" if channels == 1 else "colour"
+    of = "1 class" if classes == 1 else f"{classes:,} classes"
+    return f"{pictures} of {size[0]}x{size[1]} pixels, {kind}, {of}"

@@ -80,7 +80,7 @@ def test_the_json_of_one_network(capsys: pytest.CaptureFixture[str]) -> None:
         "parameters": 64 * 3 * 121 + 64,
         "receptive_field": [11, 11],
     }
-    assert first["fully_connected"] == 3 * 224 * 224 * 64 * 55 * 55
+    assert first["fully_connected"] == (3 * 224 * 224 + 1) * 64 * 55 * 55
     assert document["layers"][-1]["receptive_field"] is None
     memory = document["memory"]
     assert memory["batch_size"] == 64

@@ -53,3 +53,11 @@ def test_nothing_named_is_exit_code_2_and_a_wrong_name_1(capsys: pytest.CaptureF
     assert "models|data|recipes|augmentations|kernels" in capsys.readouterr().err
     assert main(["list", "model"]) == 1
     assert "'model' is not a family. Closest: models." in capsys.readouterr().err
+
+
+def test_textbook_smiles_tells_what_was_printed_and_what_is_right(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["list", "recipes", "--json"]) == 0
+    rows = {row["name"]: row["summary"] for row in json.loads(capsys.readouterr().out)["recipes"]}
+    assert "84.46 % printed, 90.21 % corrected" in rows["textbook-smiles"]

@@ -82,3 +82,36 @@ def test_no_file_is_overwritten_without_a_word(taken: str, capsys: pytest.Captur
     assert "--overwrite" in capsys.readouterr().err
     assert [path.name for path in Path().iterdir()] == [taken]
     assert Path(taken).read_text() == "mine"
+
+
+def test_each_step_is_told_with_its_strength_and_what_it_changed(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["show", "sample", "--rows", "4", "--overwrite", "--augment", "saturation", "crop", "mixup"]
+    assert main(words) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "grid.png\n"
+    lines = captured.err.splitlines()
+    # grey pictures have no saturation
+    assert any(
+        line.startswith("saturation (strength")
+        and line.endswith("changes nothing here, none of the 4 pictures")
+        for line in lines
+    ), lines
+    assert any(line.startswith("crop (padding 2, mode reflect): changed ") for line in lines), lines
+    assert main([*words, "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    assert [step["name"] for step in steps] == ["saturation", "crop", "mixup"]
+    assert steps[0]["changed"] == 0 < steps[1]["changed"] <= 4
+
+
+def test_the_figure_says_which_step_changes_nothing() -> None:
+    import torch
+
+    from fieldmark.reporting.showing import augmentation_rows
+
+    grey = torch.full((2, 1, 8, 8), 7, dtype=torch.uint8)
+    traces = [("original", grey), ("saturation", grey.clone()), ("brightness", grey + 1)]
+    texts = [text.get_text() for text in augmentation_rows(traces, ["a", "b"], source="x").axes[0].texts]
+    assert texts.count("no change") == 1
+    assert texts[texts.index("no change") - 1] == "saturation"

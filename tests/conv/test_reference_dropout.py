@@ -161,3 +161,16 @@ def test_what_cannot_be_is_refused(dropped: Callable[..., Any]) -> None:
 def test_channels_without_anything_spatial_are_refused() -> None:
     with pytest.raises(UserError, match=r"x 4x3 has 2 axes; \(N, C, \*spatial\) .* take dropout"):
         dropout_channels(np.ones((4, 3)), 0.5, generator=seeded(0))
+
+
+def test_without_a_generator_pytorchs_own_is_drawn_from() -> None:
+    x = torch.ones(4, 5, 3)
+    with torch.random.fork_rng(devices=[]):
+        for ours, theirs in (
+            (dropout, torch.nn.functional.dropout),
+            (dropout_channels, torch.nn.functional.dropout1d),
+        ):
+            torch.manual_seed(3)
+            found = ours(x, 0.5)
+            torch.manual_seed(3)
+            assert torch.equal(found, theirs(x, 0.5, training=True))

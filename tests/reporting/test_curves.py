@@ -50,8 +50,9 @@ def test_the_kept_epoch_is_marked_and_its_figures_are_named() -> None:
 
 def test_a_loss_that_falls_far_gets_a_log_scale_and_says_so() -> None:
     assert curves(history(30), 3).axes[1].get_ylabel() == "loss (nats, log scale)"
-    run = history(1)
-    run.rows[0] |= {"train_loss": 1.0, "val_loss": 0.11}
+    run = history(2)
+    for row in run.rows:
+        row |= {"train_loss": 1.0, "val_loss": 0.11}
     assert curves(run, 1).axes[1].get_ylabel() == "loss (nats)"
 
 
@@ -70,5 +71,19 @@ def test_extreme_and_missing_values_do_not_break_the_figure(loss: float, accurac
 
 
 def test_a_history_of_nothing_but_zeros_is_drawn() -> None:
-    row = dict.fromkeys(History.COLUMNS, 0.0) | {"epoch": 1.0}
-    assert problems(curves(History([row]), 1)) == []
+    rows = [dict.fromkeys(History.COLUMNS, 0.0) | {"epoch": epoch} for epoch in (1.0, 2.0)]
+    assert problems(curves(History(rows), 1)) == []
+    assert problems(curves(History(rows[:1]), 1)) == []
+
+
+def test_one_epoch_is_figures_and_no_curve_of_a_single_point() -> None:
+    run = history(1)
+    figure = curves(run, 1, counts={"train": 1600, "val": 400})
+    assert len(figure.axes) == 1
+    texts = [text for text, _ in drawn_texts(figure)]
+    row = run.rows[0]
+    for wanted in ("train, n = 1,600", "val, n = 400", f"{row['val_loss']:.4f}", f"{row['train_loss']:.4f}"):
+        assert wanted in texts
+    assert f"{100 * row['val_accuracy']:.2f} %" in texts
+    assert "Curves need two epochs or more." in texts
+    assert problems(figure) == []

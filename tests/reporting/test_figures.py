@@ -106,9 +106,9 @@ def test_no_text_overlaps_or_is_cut_off_and_source_and_n_are_stated(
     assert any(SOURCE in text and "n = " in text for text in texts)
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 3, 12, 41, 200, 300])
+@pytest.mark.parametrize("epochs", [2, 3, 12, 41, 200, 300])
 @pytest.mark.parametrize("best", ["first", "last"])
-def test_curves_are_legible_from_one_epoch_to_300(epochs: int, best: str) -> None:
+def test_curves_are_legible_from_two_epochs_to_300(epochs: int, best: str) -> None:
     figure = curves(history(epochs), 1 if best == "first" else epochs, counts={"train": 54000, "val": 6000})
     assert problems(figure) == []
     texts = [text for text, _ in drawn_texts(figure)]

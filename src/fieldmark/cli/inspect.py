@@ -194,6 +194,7 @@ def of_run(path: str, flags: Inspect) -> Inspection:
 
 
 def draw(found: Inspection, out: Path) -> None:
+    from fieldmark.files import write_text
     from fieldmark.reporting.network_drawing import draw_network
 
-    out.write_text(draw_network(found), encoding="utf-8")
+    write_text(out, draw_network(found))

@@ -33,7 +33,7 @@ def document(found: Inspection) -> dict[str, Any]:
 
 
 def layer_document(found: Inspection, layer: Layer) -> dict[str, Any]:
-    """One of its layers, as Layer has it, and the weights that its map would take fully connected."""
+    """One of its layers, as Layer has it, and the parameters that its map would take fully connected."""
     return {
         "name": layer.name,
         "type": layer.type,

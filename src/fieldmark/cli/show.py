@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -17,14 +18,18 @@ from fieldmark.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
+    from torch import Tensor
 
     from fieldmark.vocabulary import Dataset
+
+    Traces = Sequence[tuple[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class Show:
     """Draw a labelled grid of the pictures; with --augment, one picture per row through each step.
 
+    Each step is told with its strength, and how many of the pictures it changed.
     Where the pictures are files of other shapes than the network takes, a second figure shows what it
     receives under the rules crop, pad and stretch.
     """
@@ -71,7 +76,7 @@ def show(words: Sequence[str]) -> int:
     from fieldmark.data.loading import load
     from fieldmark.models import ABOUT
     from fieldmark.runs.screen import screen
-    from fieldmark.training.augmentation import build
+    from fieldmark.training.augmentation import build, describe
 
     margin = build(flags.augment).margin
     with closing(screen()) as display:
@@ -87,9 +92,12 @@ def show(words: Sequence[str]) -> int:
         )
         for note in dataset.notes:
             display.note(note)
-        written = write(flags, dataset)
+        written, traces = write(flags, dataset)
+        steps = told(flags.augment, traces, describe)
+        for step in steps:
+            display.note(sentence(step))
     if flags.json:
-        print(to_json({"files": [str(path) for path in written]}))
+        print(to_json({"files": [str(path) for path in written], "steps": steps}))
     else:
         print("\n".join(str(path) for path in written))
     return 0
@@ -122,21 +130,59 @@ def beside(out: Path) -> Path:
     return out.with_name(f"{out.stem}-resize{out.suffix}")
 
 
-def write(flags: Show, dataset: Dataset) -> list[Path]:
-    """Draw and save; returns the files."""
+def told(names: Sequence[str], traces: Traces, describe: Any) -> list[dict[str, Any]]:
+    """Each step with its settings, and how many of the pictures it changed."""
+    from fieldmark.training.augmentation import build
+
+    settings = [describe(step) for step in build(names).steps]
+    found = []
+    for place, ((_, before), (name, after)) in enumerate(pairwise(traces)):
+        same = before.shape == after.shape
+        changed = int((before != after).flatten(1).any(1).sum()) if same else len(after)
+        own = settings[place] if place < len(settings) else {"name": name}  # last "size", which is no step
+        found.append({**own, "changed": changed, "pictures": len(after)})
+    return found
+
+
+def sentence(step: dict[str, Any]) -> str:
+    """A step in words.
+
+    >>> sentence({"name": "rotate", "degrees": 10.0, "changed": 0, "pictures": 8})
+    'rotate (degrees 10): changes nothing here, none of the 8 pictures'
+    """
+    left_out = ("name", "changed", "pictures")
+    strength = ", ".join(
+        f"{name} {' to '.join(map(spelled, value)) if isinstance(value, list) else spelled(value)}"
+        for name, value in step.items()
+        if name not in left_out
+    )
+    what = f"{step['name']} ({strength})" if strength else str(step["name"])
+    if not step["changed"]:
+        return f"{what}: changes nothing here, none of the {step['pictures']} pictures"
+    return f"{what}: changed {step['changed']} of {step['pictures']} pictures"
+
+
+def spelled(value: object) -> str:
+    """A setting in as few digits as tell it."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def write(flags: Show, dataset: Dataset) -> tuple[list[Path], Traces]:
+    """Draw and save; returns the files, and the pictures before and after each step of the augmentation."""
     from fieldmark.reporting.saving import save
     from fieldmark.reporting.showing import resize_rules
 
-    written = [save(main_figure(flags, dataset), flags.out)]
+    figure, traces = main_figure(flags, dataset)
+    written = [save(figure, flags.out)]
     originals = other_shapes(flags, dataset.image_size)
     if originals:
         figure = resize_rules(originals, dataset.image_size, source=dataset.name)
         written.append(save(figure, beside(flags.out)))
-    return written
+    return written, traces
 
 
-def main_figure(flags: Show, dataset: Dataset) -> Figure:
-    """The grid, or the rows of the augmentation."""
+def main_figure(flags: Show, dataset: Dataset) -> tuple[Figure, Traces]:
+    """The grid, or the rows of the augmentation, with the pictures after each of its steps."""
     import torch
 
     from fieldmark.reporting.choosing import evenly
@@ -149,12 +195,14 @@ def main_figure(flags: Show, dataset: Dataset) -> Figure:
     generator = torch.Generator().manual_seed(flags.seed)
     source = f"{dataset.name}, {flags.split} split"
     if not flags.augment:
-        return grid(images, source=source, generator=generator, rows=flags.rows or 5, columns=flags.columns)
+        rows = flags.rows or 5
+        return grid(images, source=source, generator=generator, rows=rows, columns=flags.columns), []
     index = evenly(images.labels, flags.rows or 8, generator)
     shown = images.select(index)
     steps = build(flags.augment, dataset.image_size).trace(shown.images, index, 0, generator)
     labels = [images.classes[label] for label in shown.labels.tolist()]
-    return augmentation_rows([("original", shown.images), *steps], labels, source=source)
+    traces = [("original", shown.images), *steps]
+    return augmentation_rows(traces, labels, source=source), traces
 
 
 def other_shapes(flags: Show, size: tuple[int, int], most: int = 6) -> list[np.ndarray]:

@@ -36,6 +36,9 @@ _DOOR = {
     "conv1d": "fieldmark.conv.operation:conv1d",
     "conv2d": "fieldmark.conv.operation:conv2d",
     "conv3d": "fieldmark.conv.operation:conv3d",
+    "conv_transpose1d": "fieldmark.conv.transpose:conv_transpose1d",
+    "conv_transpose2d": "fieldmark.conv.transpose:conv_transpose2d",
+    "conv_transpose3d": "fieldmark.conv.transpose:conv_transpose3d",
     "correlate1d": "fieldmark.conv.operation:correlate1d",
     "correlate2d": "fieldmark.conv.operation:correlate2d",
     "correlate3d": "fieldmark.conv.operation:correlate3d",
@@ -60,7 +63,13 @@ _DOOR = {
     "output_size": "fieldmark.conv.geometry:output_size",
     "padding_for": "fieldmark.conv.geometry:padding_for",
     "receptive_field": "fieldmark.conv.geometry:receptive_field",
+    "relu": "fieldmark.conv.activations:relu",
+    "relu_slope": "fieldmark.conv.activations:relu_slope",
+    "sigmoid": "fieldmark.conv.activations:sigmoid",
+    "sigmoid_slope": "fieldmark.conv.activations:sigmoid_slope",
     "softmax": "fieldmark.conv.activations:softmax",
+    "tanh": "fieldmark.conv.activations:tanh",
+    "tanh_slope": "fieldmark.conv.activations:tanh_slope",
 }
 
 __all__ = sorted([*_DOOR, "ALGORITHMS", "kernels"])

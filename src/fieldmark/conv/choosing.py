@@ -14,7 +14,7 @@ from torch import Tensor
 from fieldmark.conv import ALGORITHMS
 from fieldmark.conv.arguments import Padding, settled
 from fieldmark.conv.arrays import take, tensor_of
-from fieldmark.conv.automatic import Parts, algorithm, kernel_gradients, with_gradient
+from fieldmark.conv.automatic import Parts, algorithm, contained, kernel_gradients, with_gradient
 from fieldmark.conv.costs import element_type, priced, seconds
 from fieldmark.conv.geometry import spell
 from fieldmark.conv.gradients import transposed_problem
@@ -119,7 +119,7 @@ def automatic(problem: Problem, gradient: bool) -> Algorithm:
     if gradient:
         parts = parts_for(problem)
         return TORCH if set(parts.names) == {"torch"} else with_gradient(parts)
-    return algorithm(fastest(predictions(problem)))
+    return contained(fastest(predictions(problem)))
 
 
 def predictions(problem: Problem) -> dict[str, float]:

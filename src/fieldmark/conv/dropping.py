@@ -19,12 +19,16 @@ from fieldmark.errors import UserError
 
 
 def dropout(
-    x: ArrayLike | Tensor, probability: float, *, generator: torch.Generator, training: bool = True
+    x: ArrayLike | Tensor,
+    probability: float,
+    *,
+    generator: torch.Generator | None = None,
+    training: bool = True,
 ) -> Any:
     """Zero with `probability`, else x / (1 - probability), element by element.
 
-    In torch: torch.nn.functional.dropout, which draws from the global generator; here it is `generator`, and
-    on a processor the same state drops the same elements.
+    In torch: torch.nn.functional.dropout, which draws from PyTorch's own generator, as here without a
+    `generator`; on a processor the same state drops the same elements.
 
     The expectation of every element stays x. In evaluation (training=False) and at probability 0 the output
     is x itself, not a copy; at probability 1 everything is 0.
@@ -33,6 +37,8 @@ def dropout(
     tensor a tensor with its gradient. Raises UserError for a probability outside of [0, 1], complex numbers,
     and a generator on another device than x.
 
+    >>> dropout([3.0, 4.0], 1)
+    array([0., 0.])
     >>> x = torch.ones(6)
     >>> dropped = dropout(x, 0.5, generator=torch.Generator().manual_seed(0))
     >>> sorted(set(dropped.tolist()))
@@ -48,7 +54,11 @@ def dropout(
 
 
 def dropout_channels(
-    x: ArrayLike | Tensor, probability: float, *, generator: torch.Generator, training: bool = True
+    x: ArrayLike | Tensor,
+    probability: float,
+    *,
+    generator: torch.Generator | None = None,
+    training: bool = True,
 ) -> Any:
     """`dropout` of whole channels, each picture its own. In torch: torch.nn.functional.dropout1d, 2d, 3d.
 
@@ -76,13 +86,17 @@ def dropout_channels(
 
 
 def _dropped(
-    x: Tensor, mask_shape: tuple[int, ...], probability: float, generator: torch.Generator, training: bool
+    x: Tensor,
+    mask_shape: tuple[int, ...],
+    probability: float,
+    generator: torch.Generator | None,
+    training: bool,
 ) -> Tensor:
     if not 0 <= probability <= 1:
         raise UserError(f"probability={probability} is outside of 0 to 1.")
     if not training or probability == 0:
         return x
-    if generator.device.type != x.device.type:
+    if generator is not None and generator.device.type != x.device.type:
         raise UserError(
             f"x {spell(x.shape)} is on {x.device} and the generator on {generator.device}; "
             f"make it with torch.Generator('{x.device}')."

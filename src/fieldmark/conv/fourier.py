@@ -63,13 +63,14 @@ class _Fourier(torch.autograd.Function):
     """Both gradients are correlations again, and go through the same kind of transforms."""
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, w: Tensor, problem: Problem, cut: Callable[[Problem], Tiling], run: Run
-    ) -> Tensor:
-        ctx.save_for_backward(x, w)
-        # overlap_add cuts x, where the gradients' tiles cut the result.
-        ctx.problem, ctx.cut = problem, whole if cut is whole else tiled
+    def forward(x: Tensor, w: Tensor, problem: Problem, cut: Callable[[Problem], Tiling], run: Run) -> Tensor:
         return run(x, w, problem, cut(problem))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, w, ctx.problem, cut, _ = inputs
+        ctx.save_for_backward(x, w)
+        ctx.cut = whole if cut is whole else tiled  # overlap_add cuts x, where the gradients' tiles cut y
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:

@@ -125,6 +125,27 @@ def receptive_field(layers: Iterable[Sequence[int]]) -> int:
     return field
 
 
+def refuse_colours_last(shape: Sequence[int], axes: int) -> None:
+    """Raises UserError for x (..., rows, columns, 3 or 4): a picture whose colours would count as positions.
+
+    axes: how many of the last axes of x are slid along, where others lead. Each axis just before the colours
+    must hold at least 8, as the sides of a picture do.
+
+    >>> refuse_colours_last((3, 32, 32), 2)
+    >>> refuse_colours_last((32, 32, 3), 2)
+    Traceback (most recent call last):
+    fieldmark.errors.UserError: x is 32x32x3: its last axis looks like colours, ...
+    """
+    lengths = shape[-max(axes, 2) - 1 : -1]
+    if len(shape) > max(axes, 2) and shape[-1] in (3, 4) and min(lengths) >= 8:
+        what = "the length" if axes == 1 else "the columns"
+        raise UserError(
+            f"x is {spell(shape)}: its last axis looks like colours, and would be taken for {what}. Put them "
+            f"first with np.moveaxis(x, -1, {-axes - 1}) (tensors: x.movedim), and back afterwards. If they "
+            f"are positions after all, give x[..., None, {', '.join(':' * axes)}]."
+        )
+
+
 def spell(shape: Sequence[int]) -> str:
     """A shape for an error.
 

@@ -35,8 +35,8 @@ def correlate2d(
     PyTorch. Integers are computed as float64, so that nothing wraps around.
 
     A kernel (kh, kw) is applied to every leading axis of x (..., H, W): a picture, or any batch of them; a
-    picture with its colours last needs np.moveaxis(x, -1, 0) first. A kernel (C_out, C_in/groups, kh, kw)
-    sums over the channels of x (N, C_in, H, W) or (C_in, H, W).
+    picture with its colours last is refused as it is, and needs np.moveaxis(x, -1, 0) first. A kernel
+    (C_out, C_in/groups, kh, kw) sums over the channels of x (N, C_in, H, W) or (C_in, H, W).
 
     bias: C_out numbers, or one for a kernel (kh, kw).
 
@@ -49,6 +49,9 @@ def correlate2d(
     correlated with |kernel|), element by element; the Fourier ones within a bound on norms (`fourier.py`),
     `winograd` within that of its matrices (`winograd.py`). `auto` may take any but `reference`, the Winograd
     ones only for float64 and complex128: its loosest bound is the Fourier one, there the looser of the two.
+    With `auto` NaN, infinities and overflow stay where the definition has them; an algorithm asked for by
+    name may spread them over a tile or the whole result. Inside of torch.func (grad, vmap, jvp) `auto` is
+    `torch`.
 
     Raises UserError (a ValueError) for shapes that do not fit, naming both and the rule, and where an
     algorithm that was asked for by name does not support the case.

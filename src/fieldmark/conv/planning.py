@@ -16,7 +16,7 @@ from fieldmark.conv.arguments import Padding, Pair, pads, per_axis, whole
 from fieldmark.conv.arrays import tensor_of
 from fieldmark.conv.boundaries import BOUNDARIES, extend
 from fieldmark.conv.costs import prices_for
-from fieldmark.conv.geometry import spell
+from fieldmark.conv.geometry import refuse_colours_last, spell
 from fieldmark.conv.problem import Algorithm, Problem
 from fieldmark.conv.tile_costs import tiled
 from fieldmark.errors import UserError
@@ -90,6 +90,8 @@ def plan(
     >>> plan(x, w, 2, False, 1, "same", 1, 1, "zeros", "torch").output_shape
     (5, 5)
     """
+    if algorithm == "auto" and torch._C._are_functorch_transforms_active():
+        algorithm = "torch"  # the one that torch.func.grad, vmap, jvp and their compositions all go through
     gradient = torch.is_grad_enabled() and (x.requires_grad or w.requires_grad)
     kind = (x.shape, w.shape, x.dtype, x.device.type, gradient, torch.get_num_threads(), axes, flip)
     names = (boundary, algorithm)
@@ -219,6 +221,7 @@ def _channels_form(
                 f"x is {spell(x)} and the kernel {spell(w)}: a kernel of {axes} axes needs an x of at least "
                 f"{axes}."
             )
+        refuse_colours_last(x, axes)
         leading = tuple(x[: len(x) - axes])
         return (math.prod(leading), 1, *x[len(x) - axes :]), (1, 1, *w), leading
     if len(w) != axes + 2:

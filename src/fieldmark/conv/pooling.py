@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fieldmark.conv.arguments import Padding
 from fieldmark.conv.arrays import give_back, tensor_of
-from fieldmark.conv.geometry import spell
+from fieldmark.conv.geometry import refuse_colours_last, spell
 from fieldmark.conv.pooling_windows import windows_of
 from fieldmark.errors import UserError
 from fieldmark.families import resolve
@@ -204,6 +204,7 @@ def images_of(x: ArrayLike | Tensor, axes: int) -> Tensor:
             f"an input of shape {spell(images.shape)} cannot be pooled in {axes} dimensions: it needs at "
             f"least {axes} axes, {_FORMS[axes]}."
         )
+    refuse_colours_last(images.shape, axes)
     if images.dtype not in _DTYPES:
         raise UserError(
             f"an input of {str(images.dtype)[6:]} cannot be pooled: "

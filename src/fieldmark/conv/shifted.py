@@ -65,9 +65,12 @@ class _OneChannel(torch.autograd.Function):
     """y += w[k] * shifted x, in blocks of rows, and the same read backwards."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, problem: Problem) -> Tensor:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Problem], output: Tensor) -> None:
+        x, w, ctx.problem = inputs
         ctx.save_for_backward(x, w)
-        ctx.problem = problem
+
+    @staticmethod
+    def forward(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
         y = empty((problem.batch, 1, *problem.output), x)
         taps = list(product(*map(range, problem.kernel)))
         weights = w.flatten().tolist()

@@ -70,6 +70,7 @@ def correlate_at_once(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) ->
     return full[wanted].contiguous()
 
 
+@np.errstate(all="ignore")  # PyTorch's transforms do not warn of infinities either
 def _tiny(x: Tensor, w: Tensor, problem: Problem, tiling: Tiling) -> Tensor:
     # numpy's transforms stay on one core: to wake a second one would take longer than all of this.
     kernel = dilated(w.detach().resolve_conj().resolve_neg(), problem).numpy()[None, :, 0]

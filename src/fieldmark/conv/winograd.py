@@ -136,10 +136,13 @@ class _Correlation(torch.autograd.Function):
     """y = x correlated with w. Its gradients are a correlation again, and `_KernelGradient`."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, problem: Problem, stages: Stages) -> Tensor:
-        ctx.save_for_backward(x, w)
-        ctx.problem, ctx.stages = problem, stages
+    def forward(x: Tensor, w: Tensor, problem: Problem, stages: Stages) -> Tensor:
         return forward(x.resolve_conj(), w.resolve_conj(), problem, stages)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Problem, Stages], output: Tensor) -> None:
+        x, w, ctx.problem, ctx.stages = inputs
+        ctx.save_for_backward(x, w)
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
@@ -157,10 +160,13 @@ class _KernelGradient(torch.autograd.Function):
     """sum over n, i of slope[n, o, i] * x[n, c, i + k - before], which is linear in both too."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, slope: Tensor, problem: Problem, stages: Stages) -> Tensor:
-        ctx.save_for_backward(x, slope)
-        ctx.problem, ctx.stages = problem, stages
+    def forward(x: Tensor, slope: Tensor, problem: Problem, stages: Stages) -> Tensor:
         return kernel_gradient(x.resolve_conj(), slope.resolve_conj(), problem, stages)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Problem, Stages], output: Tensor) -> None:
+        x, slope, ctx.problem, ctx.stages = inputs
+        ctx.save_for_backward(x, slope)
 
     @staticmethod
     def backward(ctx: Any, slope_of_w: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:

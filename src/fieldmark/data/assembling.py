@@ -30,7 +30,7 @@ def image_set(
         images = resize_tensor(images, size or pictures.image_size, rule)
     files = None if pictures.files is None else tuple(pictures.files[row] for row in rows.tolist())
     labels = torch.from_numpy(pictures.labels[rows])
-    return ImageSet(to_channels_tensor(images, channels), labels, pictures.classes, files)
+    return ImageSet(to_channels_tensor(images, channels), labels, pictures.classes, files, pictures.root)
 
 
 def with_margin(
@@ -62,7 +62,9 @@ def with_margin(
     if stored.unreadable:
         raise DataError(f"{stored.unreadable[0].file} has changed while the pictures were read. Start again.")
     labels = torch.from_numpy(pictures.labels[rows])
-    return ImageSet(to_channels_tensor(stored.images, channels), labels, pictures.classes, files)
+    return ImageSet(
+        to_channels_tensor(stored.images, channels), labels, pictures.classes, files, pictures.root
+    )
 
 
 def fingerprint(pictures: Gathered, parts: dict[str, Rows]) -> str:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,7 +32,8 @@ class Gathered:
     images uint8 (M, C, H, W), stored NHWC, memory-mapped where they come from a store; hashes (M,) "S32":
     SHA-256 over the decoded HWC bytes, before resizing; labels int64 (M,); given (M,): the split the source
     says, or ""; sizes int (M, 2): (height, width) before resizing; grey bool (M,); image_size: what a network
-    receives. Pictures from files have that size already, those from arrays still their own.
+    receives. Pictures from files have that size already, those from arrays still their own. files: names
+    below the folder `root`.
     """
 
     images: Tensor
@@ -43,6 +45,7 @@ class Gathered:
     grey: NDArray[np.bool_]
     image_size: tuple[int, int]
     files: tuple[str, ...] | None = None
+    root: Path | None = None
     notes: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
 
@@ -127,6 +130,7 @@ def _from_files(listing: Listing, name: str, stored: Stored) -> Gathered:
         grey=stored.grey,
         image_size=stored.image_size,
         files=tuple(listing.files[row] for row in kept.tolist()),
+        root=listing.root,
         notes=listing.notes,
         unreadable=stored.unreadable,
     )

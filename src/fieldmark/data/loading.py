@@ -140,7 +140,7 @@ def load_split(
     labels = torch.from_numpy(known[pictures.labels[rows]])
     absent = [one for position, one in enumerate(classes) if not (labels == position).any()]
     note = (f"no pictures of {listed(absent)} in this split: figures say nothing of them.",) if absent else ()
-    images = ImageSet(chosen.images, labels, tuple(classes), chosen.files)
+    images = ImageSet(chosen.images, labels, tuple(classes), chosen.files, chosen.root)
     return images, pictures.unreadable, (*pictures.notes, *_changed(pictures, parts, trained_on), *note)
 
 

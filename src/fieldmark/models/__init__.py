@@ -58,7 +58,7 @@ class About:
     """What `fieldmark list models` says of one architecture.
 
     published_size: the side in pixels of the pictures it was published for; smallest: the smallest side that
-    it can take with its standard options; summary: one line.
+    it can take with its standard options; summary: one line, with the year in which it first appeared.
     """
 
     published_size: int
@@ -73,7 +73,7 @@ ABOUT = {
     "batch_norm": About(32, 4, "wide with batch norm after each convolution"),
     "deep": About(32, 8, "three 3x3 convolutions with ReLU and max-pooling, two linear layers"),
     "deep_residual": About(32, 4, "a chain of residual blocks with batch norm; option blocks"),
-    "densenet121": About(224, 8, "every layer is given the maps of all before it; 121 layers (2017)"),
+    "densenet121": About(224, 8, "every layer is given the maps of all before it; 121 layers (2016)"),
     "densenet161": About(224, 8, "densenet121 with 161 layers, each adding 48 maps for 32"),
     "densenet169": About(224, 8, "densenet121 with 169 layers"),
     "densenet201": About(224, 8, "densenet121 with 201 layers"),
@@ -82,21 +82,23 @@ ABOUT = {
     "googlenet": About(224, 4, "nine blocks of 1x1, 3x3 and 5x5 kernels side by side, batch norm (2014)"),
     "lenet": About(28, 12, "two 5x5 convolutions with sigmoids and mean pools, three linear layers (1998)"),
     "mlp": About(32, 1, "one hidden layer, no convolution: what the convolutional nets are compared with"),
-    "nin": About(224, 7, "1x1 convolutions after each convolution, global mean, no linear layers (2014)"),
+    "nin": About(
+        224, 7, "1x1 convolutions after each convolution, global mean, no hidden linear layer (2013)"
+    ),
     "residual": About(32, 8, "deep with one skip connection"),
-    "resnet101": About(224, 1, "33 bottleneck blocks, each added to what it was given (2016)"),
-    "resnet152": About(224, 1, "50 bottleneck blocks, each added to what it was given (2016)"),
-    "resnet18": About(224, 1, "8 blocks of two 3x3 convolutions, each added to what it was given (2016)"),
-    "resnet34": About(224, 1, "16 blocks of two 3x3 convolutions, each added to what it was given (2016)"),
-    "resnet50": About(224, 1, "16 bottleneck blocks, each added to what it was given (2016)"),
+    "resnet101": About(224, 1, "33 bottleneck blocks, each added to what it was given (2015)"),
+    "resnet152": About(224, 1, "50 bottleneck blocks, each added to what it was given (2015)"),
+    "resnet18": About(224, 1, "8 blocks of two 3x3 convolutions, each added to what it was given (2015)"),
+    "resnet34": About(224, 1, "16 blocks of two 3x3 convolutions, each added to what it was given (2015)"),
+    "resnet50": About(224, 1, "16 bottleneck blocks, each added to what it was given (2015)"),
     "smiles": About(64, 8, "four 3x3 convolutions, global mean, one output unit for two classes"),
-    "vgg11": About(224, 16, "8 3x3 convolutions in five blocks, three linear layers (2015)"),
+    "vgg11": About(224, 16, "8 3x3 convolutions in five blocks, three linear layers (2014)"),
     "vgg11_bn": About(224, 16, "vgg11 with batch norm after each convolution"),
-    "vgg13": About(224, 16, "10 3x3 convolutions in five blocks, three linear layers (2015)"),
+    "vgg13": About(224, 16, "10 3x3 convolutions in five blocks, three linear layers (2014)"),
     "vgg13_bn": About(224, 16, "vgg13 with batch norm after each convolution"),
-    "vgg16": About(224, 16, "13 3x3 convolutions in five blocks, three linear layers (2015)"),
+    "vgg16": About(224, 16, "13 3x3 convolutions in five blocks, three linear layers (2014)"),
     "vgg16_bn": About(224, 16, "vgg16 with batch norm after each convolution"),
-    "vgg19": About(224, 16, "16 3x3 convolutions in five blocks, three linear layers (2015)"),
+    "vgg19": About(224, 16, "16 3x3 convolutions in five blocks, three linear layers (2014)"),
     "vgg19_bn": About(224, 16, "vgg19 with batch norm after each convolution"),
     "wide": About(32, 4, "baseline with twice the channels"),
 }

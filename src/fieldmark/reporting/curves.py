@@ -11,7 +11,18 @@ from matplotlib.figure import Figure
 from fieldmark.reporting import lettering
 from fieldmark.reporting.charts import axis_label, chart, log_places, places, ticks
 from fieldmark.reporting.page import heading, page, write
-from fieldmark.reporting.style import BLUE, HEADING, INK, LABEL, MARGIN, MUTED, RULE, SMALL, VERMILLION
+from fieldmark.reporting.style import (
+    BLUE,
+    HEADING,
+    INK,
+    LABEL,
+    LEAST_WIDE,
+    MARGIN,
+    MUTED,
+    RULE,
+    SMALL,
+    VERMILLION,
+)
 from fieldmark.vocabulary import History
 
 WIDE = 8.6
@@ -26,6 +37,7 @@ SPLITS = (("train", VERMILLION, (0, (4, 1.5)), "s"), ("val", BLUE, "solid", "o")
 MARKED = 40
 # From this ratio of the largest to the smallest loss on, a linear axis would flatten the second half.
 LOG_FROM = 10.0
+READ = "train: mean over the epoch, while learning; val: measured after it, without augmentation"
 
 
 def curves(
@@ -33,15 +45,19 @@ def curves(
 ) -> Figure:
     """Loss and accuracy on train and val, and the learning rate, against the epoch; the kept epoch is marked.
 
+    A single epoch makes no curve: its figures are written out instead.
+
     history: at least one row; best_epoch: a value of its "epoch" column; counts: pictures per split, stated
     in the key when given. Values that are not finite are left out.
 
-    >>> row = dict.fromkeys(History.COLUMNS, 0.5) | {"epoch": 1}
-    >>> curves(History([row]), 1).axes[1].get_ylabel()
+    >>> rows = [dict.fromkeys(History.COLUMNS, 0.5) | {"epoch": epoch} for epoch in (1, 2)]
+    >>> curves(History(rows), 1).axes[1].get_ylabel()
     'loss (nats)'
     """
     epochs = [int(epoch) for epoch in history.column("epoch")]
     assert best_epoch in epochs, (best_epoch, epochs)
+    if len(epochs) == 1:
+        return _one_epoch(history.rows[0], title, counts or {})
     kept = history.rows[epochs.index(best_epoch)]
     tops = [HEADING + 0.65, HEADING + 0.65 + PANEL_HIGH + GAP, HEADING + 0.65 + 2 * (PANEL_HIGH + GAP)]
     figure, sheet = page(WIDE, tops[2] + RATE_HIGH + 0.72)
@@ -51,7 +67,7 @@ def curves(
         f"kept: epoch {best_epoch} of {epochs[-1]}",
         f"val loss {kept['val_loss']:.4f}",
         f"val accuracy {lettering.percent(kept['val_accuracy'], 2)}",
-        note="train: mean over the epoch, while learning; val: measured after it, without augmentation",
+        note=READ,
     )
     _key(sheet, counts or {}, marked=len(epochs) <= MARKED)
 
@@ -83,6 +99,25 @@ def curves(
             markeredgewidth=1.2,
         )
     _kept_label(sheet, loss, best_epoch, tops[0] - 0.09)
+    return figure
+
+
+def _one_epoch(row: Mapping[str, float], title: str, counts: Mapping[str, int]) -> Figure:
+    """The figures of the only epoch, a line per split."""
+    figure, sheet = page(LEAST_WIDE, HEADING + 1.55)
+    heading(sheet, title, f"one epoch, at a learning rate of {row['learning_rate']:.3g}", note=READ)
+    columns = (MARGIN, MARGIN + 2.0, MARGIN + 3.4)
+    y = HEADING + 0.35
+    for x, text in zip(columns[1:], ("loss (nats)", "accuracy"), strict=True):
+        write(sheet, x, y, text, size=LABEL, color=MUTED)
+    for split, color, _, _ in SPLITS:
+        y += 0.32
+        n = f", n = {lettering.count(counts[split])}" if split in counts else ""
+        accuracy = lettering.percent(row[f"{split}_accuracy"], 2)
+        write(sheet, columns[0], y, split + n, size=LABEL, color=color, bold=True)
+        write(sheet, columns[1], y, f"{row[f'{split}_loss']:.4f}", size=LABEL)
+        write(sheet, columns[2], y, accuracy, size=LABEL)
+    write(sheet, MARGIN, y + 0.4, "Curves need two epochs or more.", color=MUTED)
     return figure
 
 

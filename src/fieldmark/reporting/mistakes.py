@@ -9,7 +9,7 @@ from fieldmark.reporting import lettering
 from fieldmark.reporting.choosing import positions
 from fieldmark.reporting.page import frame, heading, page, show, write
 from fieldmark.reporting.style import HEADING, LEAST_WIDE, MARGIN, MUTED, SMALL, TITLE
-from fieldmark.reporting.tiles import Tiles, fitted_high, pixels_of
+from fieldmark.reporting.tiles import Tiles, box_high, original_of, seen_at
 from fieldmark.vocabulary import ImageSet, Predictions
 
 COLUMNS = 6
@@ -29,6 +29,8 @@ def mistakes(
 ) -> Figure:
     """The wrong answers the network was surest of, each with its file's name (its position without files).
 
+    Pictures from files are shown as the files have them, and not in the few pixels that the network gets.
+
     predictions: with labels; `index` says which picture each row belongs to (row i is picture i without one);
     confidence: the largest softmax probability; source: the split, e.g. "mnist, test split".
 
@@ -44,18 +46,18 @@ def mistakes(
     if len(wrong) == 0:
         return _none(title, source, n)
     rows = wrong[confidence[wrong].argsort(descending=True, stable=True)][:count]
-    high = fitted_high(SIDE, images.size)
+    high = box_high(SIDE, images)
     tiles = Tiles(min(COLUMNS, len(rows)), SIDE, high + 4 * LINE, GAP)
     figure, sheet = tiles.page(len(rows))
     wrong_of_n = f"{lettering.count(len(wrong))} of n = {lettering.count(n)} wrong"
     share = lettering.percent(len(wrong) / n)
-    heading(sheet, title, source, f"{wrong_of_n} ({share})", f"{len(rows)} shown")
+    heading(sheet, title, source, f"{wrong_of_n} ({share})", f"{len(rows)} shown", note=seen_at(images))
     names = lettering.short_names(images.classes, SMALL, SIDE + GAP - 0.1 - KEY_WIDE, bold=True)
     for tile, (row, position) in enumerate(
         zip(rows.tolist(), positions(predictions)[rows].tolist(), strict=True)
     ):
         left, top = tiles.corner(tile)
-        frame(sheet, show(sheet, pixels_of(images.images[position]), left, top, SIDE, high), MUTED)
+        frame(sheet, show(sheet, original_of(images, position), left, top, SIDE, high), MUTED)
         y = top + high + LINE
         for key, value in (
             ("actual", names[int(predictions.labels[row])]),
@@ -66,7 +68,7 @@ def mistakes(
             write(sheet, left + KEY_WIDE, y, value, bold=True)
             y += LINE
         name = images.files[position] if images.files else f"picture {position}"
-        write(sheet, left, y, lettering.shorten(name, SMALL, SIDE + GAP - 0.1), color=MUTED)
+        write(sheet, left, y, lettering.shorten(name, SMALL, SIDE), color=MUTED)
     return figure
 
 

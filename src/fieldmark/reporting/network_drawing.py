@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fieldmark.models.inspection.notes import pooling_first
 from fieldmark.reporting.network_arcs import arcs_svg
 from fieldmark.reporting.network_brackets import brackets_svg
 from fieldmark.reporting.network_chains import Order, order_of
@@ -45,7 +46,13 @@ _BETWEEN_ROWS = 22.0
 _GENEROUS = ((SPACIOUS, 1), (MEDIUM, 1), (SNUG, 1), (MEDIUM, 2), (SNUG, 2))
 _NOTE = (
     "Below each box: kind and kernel (/stride), then channels and sides of its output. Normalisation and "
-    "activation are bands of the box they belong to; flatten, dropout and identity are left out."
+    "activation are bands of the box they follow or lead to; flatten, dropout and identity are left out. "
+    "FLOPs: 2 per multiplication with its addition. Layers: convolutions and linear layers on the longest "
+    "way through."
+)
+_POOLED_FIRST = (
+    "Pooling comes before the activation here: the same numbers as after it, since the largest stays the "
+    "largest, at less work."
 )
 
 
@@ -113,7 +120,8 @@ def _lay_out(network: _Network, style: Style) -> _Layout:
 def _svg(network: _Network, layout: _Layout) -> str:
     page = layout.page
     wide = page.grid.page
-    heading, y = heading_svg(network.inspection, _NOTE, _MARGIN, wide)
+    note = f"{_NOTE} {_POOLED_FIRST}" if any(pooling_first(network.inspection)) else _NOTE
+    heading, y = heading_svg(network.inspection, note, _MARGIN, wide)
     brackets, y = _stack_rows(page, network, y)
     legend, y = legend_svg(network.nodes, network.dense, network.inspection, layout.scale, _MARGIN, wide, y)
     straight = {(line.source, line.target) for line in layout.lines}

@@ -38,21 +38,22 @@ def nodes_of(inspection: Inspection) -> list[Node]:
     """The boxes, the picture first, every box after those it takes maps from.
 
     Normalisation and activation join the box before them where nobody else takes its map, else the
-    convolution, pooling or linear layer after them. What changes no number (flatten, identity, dropout) is
-    not drawn, nor is a concatenation of a single map.
+    convolution, pooling or linear layer after them. What changes no number (flatten, identity, dropout, a
+    mean down to the size that a map has) is not drawn, nor is a concatenation of a single map.
     """
     layers = inspection.layers
-    takers = _takers(layers)
+    passing = _passing(inspection)
+    takers = _takers(layers, passing)
     nodes = [Node(Kind.PICTURE, None, tuple(inspection.input_shape))]
     holder = {-1: 0}  # layer to the node that its output comes from
     for index, layer in enumerate(layers):
         kind = kind_of(layer.type)
-        if _passes(layer):
+        if index in passing:
             holder[index] = holder[layer.inputs[0]]
             continue
         if kind in POINTWISE and len(layer.inputs) == 1:
             before = nodes[holder[layer.inputs[0]]]
-            if before.kind is not Kind.PICTURE and takers[_source(layers, layer.inputs[0])] == 1:
+            if before.kind is not Kind.PICTURE and takers[_source(layers, passing, layer.inputs[0])] == 1:
                 before.after.append(index)
                 holder[index] = holder[layer.inputs[0]]
                 continue
@@ -69,26 +70,29 @@ def layers_in(node: Node) -> list[int]:
     return [] if node.main is None else [*node.before, node.main, *node.after]
 
 
-def _passes(layer: Layer) -> bool:
-    kind = kind_of(layer.type)
-    return len(layer.inputs) == 1 and kind in (Kind.PASSING, Kind.CONCATENATION)
+def _passing(inspection: Inspection) -> frozenset[int]:
+    """The layers that are not drawn, as they only hand on what they take."""
+    return frozenset(
+        index
+        for index, layer in enumerate(inspection.layers)
+        if len(layer.inputs) == 1
+        and (kind_of(layer.type) in (Kind.PASSING, Kind.CONCATENATION) or inspection.changes_nothing(layer))
+    )
 
 
-def _source(layers: Sequence[Layer], index: int) -> int:
+def _source(layers: Sequence[Layer], passing: frozenset[int], index: int) -> int:
     """The layer that `index` hands on the output of."""
-    while index >= 0 and _passes(layers[index]):
+    while index in passing:
         index = layers[index].inputs[0]
     return index
 
 
-def _takers(layers: Sequence[Layer]) -> dict[int, int]:
+def _takers(layers: Sequence[Layer], passing: frozenset[int]) -> dict[int, int]:
     """How many drawn layers take the output of each layer; what only hands on does not count itself."""
-    source = {-1: -1}
     takers: dict[int, int] = {}
     for index, layer in enumerate(layers):
-        source[index] = source[layer.inputs[0]] if _passes(layer) else index
-        if not _passes(layer):
-            for value in {source[i] for i in layer.inputs}:
+        if index not in passing:
+            for value in {_source(layers, passing, i) for i in layer.inputs}:
                 takers[value] = takers.get(value, 0) + 1
     return takers
 

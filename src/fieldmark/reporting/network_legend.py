@@ -30,8 +30,8 @@ def heading_svg(inspection: Inspection, note: str, margin: float, wide: float) -
     facts = (
         f"picture {shape_text(inspection.input_shape)}",
         f"{inspection.parameters:,} parameters",
-        f"{large(inspection.flops)}FLOPs per picture (2 per multiplication and addition)",
-        f"{len(inspection.layers):,} layers",
+        f"{large(inspection.flops)}FLOPs per picture",
+        f"{inspection.depth:,} layers deep",
     )
     drawn = [
         text(margin, 38, shorten(inspection.model, _TITLE, room, bold=True), _TITLE, INK, bold=True),

@@ -11,7 +11,7 @@ from fieldmark.reporting import lettering
 from fieldmark.reporting.choosing import evenly, positions
 from fieldmark.reporting.page import Box, bar, frame, heading, show, write
 from fieldmark.reporting.style import BLUE, MUTED, RIGHT_MARK, SMALL, VERMILLION, WRONG_MARK
-from fieldmark.reporting.tiles import Tiles, fitted_high, pixels_of
+from fieldmark.reporting.tiles import Tiles, box_high, original_of, seen_at
 from fieldmark.vocabulary import ImageSet, Predictions
 
 COLUMNS = 4
@@ -49,19 +49,19 @@ def predictions_page(
     labels = predictions.labels
     rows = evenly(probabilities.argmax(dim=1) if labels is None else labels, count, generator)  # (M,)
     scores, answers = probabilities[rows].topk(min(TOP, probabilities.shape[1]), dim=1)  # (M, 3), (M, 3)
-    high = max(fitted_high(SIDE, images.size), TOP * LEAST_STEP)
+    high = max(box_high(SIDE, images), TOP * LEAST_STEP)
     tiles = Tiles(COLUMNS, SIDE + BETWEEN + BARS_WIDE, high + 1.3 * LINE, GAP)
     figure, sheet = tiles.page(len(rows))
     n = f"{len(rows)} of n = {lettering.pictures(len(predictions))}"
     right = (
         "" if labels is None else f"{int((answers[:, 0] == labels[rows]).sum())} of these {len(rows)} right"
     )
-    heading(sheet, title, source, n, right)
+    heading(sheet, title, source, n, right, note=seen_at(images))
     names = lettering.short_names(images.classes, SMALL, BARS_WIDE - SCORE_WIDE, bold=True)
     long_names = lettering.short_names(images.classes, SMALL, SIDE + 0.5, bold=True)
     for tile, position in enumerate(positions(predictions)[rows].tolist()):
         left, top = tiles.corner(tile)
-        box = show(sheet, pixels_of(images.images[position]), left, top, SIDE, high)
+        box = show(sheet, original_of(images, position), left, top, SIDE, high)
         actual = None if labels is None else int(labels[rows[tile]])
         right_left = left + SIDE + BETWEEN
         _scores(sheet, right_left, top, high / TOP, names, answers[tile], scores[tile], actual)

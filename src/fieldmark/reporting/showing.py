@@ -70,6 +70,8 @@ def augmentation_rows(
 ) -> Figure:
     """One picture per row, from left to right through each step of the augmentation.
 
+    Below the name of a step stands the size of its pictures, or that it changes nothing.
+
     traces: (name of the step, the pictures after it, uint8 (N, C, H, W)); the first is the pictures as they
     were; labels: N names of classes; source: the data and split.
 
@@ -92,7 +94,9 @@ def augmentation_rows(
         left = MARGIN + beside + column * (side + GAP)
         name = lettering.shorten(step, LABEL, side, bold=True)
         write(sheet, left, HEADING + 0.18, name, size=LABEL, bold=True)
-        write(sheet, left, HEADING + 0.34, _size(images.shape[2:]), color=MUTED)
+        idle = column > 0 and torch.equal(images, traces[column - 1][1])
+        note = "no change" if idle else _size(images.shape[2:])
+        write(sheet, left, HEADING + 0.34, note, color=VERMILLION if idle else MUTED)
         for row, image in enumerate(images):
             _framed(sheet, pixels_of(image), left, first + row * (high + GAP), side, high)
     for row, name in enumerate(names):

@@ -9,8 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from fieldmark.data.decoding import decode
+from fieldmark.data.undecodable import Undecodable
 from fieldmark.reporting.page import page
 from fieldmark.reporting.style import HEADING, LEAST_WIDE, MARGIN
+from fieldmark.vocabulary import ImageSet
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,33 @@ def pixels_of(image: Tensor) -> np.ndarray:
     """uint8 (C, H, W) as the array (H, W, C) that `show` takes; no copy."""
     array: np.ndarray = image.permute(1, 2, 0).numpy()
     return array
+
+
+def original_of(images: ImageSet, position: int) -> np.ndarray:
+    """The picture as its file has it, uint8 (H, W, C); as `images` has it where there is no file any more."""
+    if images.files is not None and images.root is not None:
+        try:
+            return decode(images.root / images.files[position])
+        except Undecodable:  # moved or changed since: what was decoded then is at hand
+            pass
+    return pixels_of(images.images[position])
+
+
+def seen_at(images: ImageSet) -> str:
+    """What to say of the size where pictures are shown as their files have them.
+
+    >>> import torch
+    >>> from pathlib import Path
+    >>> one = torch.zeros(1, 3, 8, 9, dtype=torch.uint8)
+    >>> seen_at(ImageSet(one, torch.tensor([0]), ("cat",), ("a.png",), Path("photos")))
+    'pictures as their files have them; the network gets 8 x 9 pixels'
+    """
+    if images.root is None:
+        return ""
+    height, width = images.size
+    return f"pictures as their files have them; the network gets {height} x {width} pixels"
+
+
+def box_high(side: float, images: ImageSet) -> float:
+    """How high a box of `side` inches must be for all pictures: square where files may have any shape."""
+    return side if images.root is not None else fitted_high(side, images.size)

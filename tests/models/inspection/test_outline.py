@@ -73,11 +73,11 @@ def test_a_deeper_network_has_rows_that_the_other_lacks(resnet: Inspection) -> N
 
 def test_a_convolution_against_the_same_map_fully_connected() -> None:
     found = fm.inspect("alexnet", 224)
-    assert fully_connected(found, found.layers[0]) == (3 * 224 * 224) * (64 * 55 * 55)
+    assert fully_connected(found, found.layers[0]) == (3 * 224 * 224 + 1) * (64 * 55 * 55)
     by_type = {layer.type: fully_connected(found, layer) for layer in found.layers}
     assert by_type["MaxPool2d"] is None
     assert by_type["Linear"] is None
-    assert "(3x224x224 to 64x55x55) would take 29,142,220,800" in found.notes[0]
+    assert "(3x224x224 to 64x55x55) would take 29,142,414,400" in found.notes[0]
 
 
 def test_alexnets_pile_is_its_first_linear_layer() -> None:

@@ -54,6 +54,7 @@ def layers(trace: Trace, model: nn.Module, input_shape: tuple[int, int, int]) ->
                 activation_bytes=group.kept // trace.batch,
                 receptive_field=field_,
                 stride=stride,
+                biases=sum(sizes[name][0] for name in new if name.rpartition(".")[2] == "bias"),
             )
         )
     return tuple(made)

@@ -18,7 +18,8 @@ class Layer:
     type: the module's class ("Conv2d") or the operation ("add", "cat", "flatten").
     inputs: indices into Inspection.layers of the layers whose outputs it takes, each once; -1 is the picture.
     output_shape: without the batch, (C, H, W) or (D,); of the first tensor, where it gives several.
-    parameters: weights that live here, counted where they are first used; parameter_bytes: what they take.
+    parameters: weights that live here, counted where they are first used; parameter_bytes: what they take;
+    biases: how many of them are biases.
     flops: per picture, two per multiplication and addition, as torch's FLOP counter has them.
     activation_bytes: per picture, what is kept for the backward pass and was not kept before.
     receptive_field: (rows, columns) of the picture that one output sees; None where that is all of it, or
@@ -36,6 +37,7 @@ class Layer:
     activation_bytes: int
     receptive_field: tuple[int, int] | None
     stride: tuple[int, int] | None
+    biases: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,26 @@ class Inspection:
     blocks: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """A short table to read; `fieldmark inspect` prints it in full."""
+        from fieldmark.models.inspection.overview import overview
+
+        return overview(self)
+
+    def changes_nothing(self, layer: Layer) -> bool:
+        """Whether a layer hands on what it takes: an adaptive pooling of a map that has the size it makes."""
+        if "adaptive" not in layer.type.lower() or len(layer.inputs) != 1:
+            return False
+        source = layer.inputs[0]
+        taken = self.input_shape if source == PICTURE else self.layers[source].output_shape
+        return taken == layer.output_shape
+
     @property
     def depth(self) -> int:
-        """The longest way through the network, in layers that multiply and add: the 18 of ResNet-18."""
+        """How many layers deep it is, as the papers count: the 5 of LeNet-5, the 18 of ResNet-18.
+
+        Convolutions and linear layers, all that multiplies and adds, on the longest way through the network.
+        """
         reached: list[int] = []
         for layer in self.layers:
             before = max((reached[i] for i in layer.inputs if i != PICTURE), default=0)

@@ -8,25 +8,28 @@ from collections.abc import Iterator
 from fieldmark.models.inspection.fully_connected import fully_connected, shape_before
 from fieldmark.models.inspection.layer import PICTURE, Inspection, Layer
 
+RISING = frozenset({"ReLU", "Tanh", "Sigmoid", "LeakyReLU", "ELU", "Hardtanh", "relu", "tanh", "sigmoid"})
+"""Activations that keep the order of numbers, so that they may change places with a maximum."""
+
 PILE = 0.5
 """A layer with a larger share of all parameters than this is a pile."""
 
 
 def notes(inspection: Inspection) -> tuple[str, ...]:
-    """Sentences on shared weights, piles of parameters, what is seen, branches, and what is left aside."""
-    told = (sharing, piles, seeing, branches, unused)
+    """Sentences on shared weights, piles of parameters, what is seen, branches, order, and what is idle."""
+    told = (sharing, piles, seeing, branches, pooling_first, idle, unused)
     return tuple(sentence for tell in told for sentence in tell(inspection))
 
 
 def sharing(inspection: Inspection) -> Iterator[str]:
     """The first convolution against the same maps fully connected."""
     for layer in inspection.layers:
-        weights = fully_connected(inspection, layer)
-        if weights is not None:
+        connected = fully_connected(inspection, layer)
+        if connected is not None:
             before, after = spell(shape_before(inspection, layer)), spell(layer.output_shape)
             yield (
                 f"{layer.name} has {layer.parameters:,} parameters. Fully connected, the same maps ({before} "
-                f"to {after}) would take {weights:,}, {weights / layer.parameters:,.0f} times as many."
+                f"to {after}) would take {connected:,}, {connected / layer.parameters:,.0f} times as many."
             )
             return
 
@@ -93,6 +96,30 @@ def branches(inspection: Inspection) -> Iterator[str]:
         if len(steps) > 1 and layer.stride is None and layer.receptive_field is not None:
             apart = " and ".join(sorted(spell(step) for step in steps if step is not None))
             yield f"{layer.name} joins maps whose outputs are {apart} pixels apart in the picture."
+
+
+def pooling_first(inspection: Inspection) -> Iterator[str]:
+    """A maximum that is taken before the activation, where books have it after."""
+    for layer in inspection.layers:
+        if len(layer.inputs) != 1 or layer.inputs[0] == PICTURE or layer.type not in RISING:
+            continue
+        pool = inspection.layers[layer.inputs[0]]
+        if "maxpool" in pool.type.lower().replace("_", "") and len(pool.inputs) == 1:
+            yield (
+                f"{pool.name} pools before {layer.type}, where books pool after it. The result is the same: "
+                f"the largest number stays the largest, and {layer.type} has fewer numbers to pass."
+            )
+            return
+
+
+def idle(inspection: Inspection) -> Iterator[str]:
+    """Layers that hand on what they take at this size of picture."""
+    for layer in inspection.layers:
+        if inspection.changes_nothing(layer):
+            yield (
+                f"{layer.name} ({layer.type}) changes nothing at this size: its input is "
+                f"{spell(layer.output_shape)} already."
+            )
 
 
 def unused(inspection: Inspection) -> Iterator[str]:
