@@ -109,8 +109,8 @@ def cut(
     owner = labels[order][first]  # of equal pictures the lowest label
     split_of_group = np.zeros(len(first), np.int64)
     for label in np.unique(owner):
-        groups = np.flatnonzero(owner == label)
-        split_of_group[groups] = _cut_class(sizes[groups].tolist(), val, test)
+        own = np.flatnonzero(owner == label)
+        split_of_group[own] = _cut_class(sizes[own].tolist(), val, test)
     where = np.empty(len(labels), np.int64)
     where[order] = split_of_group[group]
     return where
