@@ -73,11 +73,11 @@ class Header:
     grey: bool
 
 
-def decode(path: str | Path) -> NDArray[np.uint8]:
+def decode(path: str | Path | BinaryIO) -> NDArray[np.uint8]:
     """The pixels of a picture file, uint8 (H, W, C): C is 1 for grey pictures, else 3; writable.
 
-    Raises Undecodable with the reason, and the status "missing", "unreadable", "unsupported" or "too_large".
-    Threads may decode at once.
+    path: where it lies, or the file itself, open for reading. Raises Undecodable with the reason, and the
+    status "missing", "unreadable", "unsupported" or "too_large". Threads may decode at once.
 
     >>> decode("no/such.jpg")
     Traceback (most recent call last):
@@ -122,10 +122,13 @@ def read_image(path: str | Path) -> Tensor:
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[ImageFile.ImageFile, BinaryIO]]:
+def _opened(path: str | Path | BinaryIO) -> Iterator[tuple[ImageFile.ImageFile, BinaryIO]]:
     """A picture whose header is read and whose size is allowed, and its file."""
     with pillow_settings(), _file(path) as file:
-        start = file.read(LONGEST)
+        try:
+            start = file.read(LONGEST)
+        except OSError as error:  # a bad block, or a disk that is gone
+            raise Undecodable(f"cannot be read: {error.strerror}", "unreadable") from error
         kind = sniff(start)
         reader = _reader(kind, start)
         file.seek(0)
@@ -141,7 +144,9 @@ def _opened(path: str | Path) -> Iterator[tuple[ImageFile.ImageFile, BinaryIO]]:
             raise Undecodable(f"broken {kind}: {str(error) or type(error).__name__}", "unreadable") from error
 
 
-def _file(path: str | Path) -> BinaryIO:
+def _file(path: str | Path | BinaryIO) -> BinaryIO:
+    if not isinstance(path, str | Path):
+        return path
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - thousands of times; a Path costs more than the call
         if not stat.S_ISREG(mode):
