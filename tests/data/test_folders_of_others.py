@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fieldmark.data.finding import find as find_data
+from fieldmark.data.loading import load
 from fieldmark.data.sources import folder
 from fieldmark.data.sources.naming import split_of
 from fieldmark.errors import DataError
@@ -126,3 +127,9 @@ def test_pictures_beside_a_table_point_to_the_table(tmp_path: Path, place: str) 
 def test_an_archive_is_refused_with_what_to_do(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"is an archive\. Unpack it and give the folder"):
         find_data(grow(tmp_path, name) / name)
+
+
+def test_one_folder_of_pictures_beside_a_table_points_to_the_table(tmp_path: Path) -> None:
+    root = grow(tmp_path, "images/1.jpg", "images/2.jpg", "labels.csv")
+    with pytest.raises(DataError, match=r"one class, 'images'.*labels\.csv the table of their labels"):
+        load(root)

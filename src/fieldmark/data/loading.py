@@ -14,6 +14,7 @@ from fieldmark.data.finding import find
 from fieldmark.data.gathering import Found, Gathered, gather, part_of, restrict
 from fieldmark.data.noting import changed_channels, few_pictures, notes
 from fieldmark.data.resizing import RULES
+from fieldmark.data.sources.folder import table_hint
 from fieldmark.data.sources.naming import composed, listed, natural_order
 from fieldmark.data.splitting import Rows, divide, stratified
 from fieldmark.data.store import is_stored
@@ -250,6 +251,8 @@ def _refuse_few_classes(found: Found, name: str) -> None:
     if len(classes) < 2:
         inside = _folders_inside(found) if isinstance(found, Listing) else ()
         hint = f" If the classes are {listed(inside)}, give {name}/{classes[0]}." if len(inside) > 1 else ""
+        if isinstance(found, Listing) and (found.root / classes[0]).is_dir():
+            hint += f" {table_hint(found.root)}".rstrip()
         raise DataError(f"{name} has one class, '{classes[0]}'. A classifier needs two or more.{hint}")
 
 

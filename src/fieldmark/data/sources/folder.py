@@ -43,7 +43,7 @@ def find(root: Path) -> Listing:
         found = (
             f"pictures directly in it ({len(top.files)})" if top.files else "no pictures and no subfolders"
         )
-        raise DataError(f"{root} has {found}. {_table_hint(root)}{WANTED}.")
+        raise DataError(f"{root} has {found}. {table_hint(root)}{WANTED}.")
     splits = _split_folders(root, top)
     notes = list(top.notes())
     if not splits:
@@ -141,7 +141,7 @@ def _split_folders(root: Path, top: _Level) -> dict[str, str]:
     if not any(level.folders for level in levels):  # "train" may well be a class, beside "bus"
         if others or not any(level.files for level in levels):
             return {}
-        inside, hint = listed(f"{name}/" for name in named), _table_hint(root) or _table_hint(root / named[0])
+        inside, hint = listed(f"{name}/" for name in named), table_hint(root) or table_hint(root / named[0])
         raise DataError(
             f"{root} has pictures directly in {inside}, with no class folders there. {hint}{WANTED}."
         )
@@ -184,7 +184,7 @@ def _refuse_repeated_subfolders(root: Path, top: _Level) -> None:
     )
 
 
-def _table_hint(root: Path) -> str:
+def table_hint(root: Path) -> str:
     """Where a table lies beside the pictures, the sentence that points to it."""
     tables = sorted(
         entry.name for entry in _entries(root) if _extension(entry.name) in TABLES and entry.is_file()

@@ -295,7 +295,7 @@ def _as_on_disk(root: Path, names: Sequence[str]) -> Iterator[str]:
             found: dict[str, list[str]] = {}
             try:
                 entries = sorted(os.listdir(folder))  # noqa: PTH208 - names are wanted, not paths
-            except OSError:
+            except (OSError, ValueError):
                 entries = []
             for entry in entries:
                 found.setdefault(composed(entry), []).append(entry)
