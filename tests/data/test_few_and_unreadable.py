@@ -112,6 +112,20 @@ def test_evaluation_after_training_decodes_nothing(
     assert notes == ()
 
 
+@pytest.mark.parametrize("given", [("train", "val", "test"), ("train", "test")])
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_a_split_decoded_alone_is_the_one_of_the_whole_set(
+    tmp_path: Path, paint: Paint, decoded: list[str], given: tuple[str, ...], split: str
+) -> None:
+    root = folder_of(tmp_path / "set", paint, 20, splits=given)
+    images, _, _ = load_split(root, split, classes=("cat", "dog"), preprocessing=SETTINGS)
+    assert ("test" in {Path(path).parts[-3] for path in decoded}) == (split == "test")
+    whole = load(root, image_size=(8, 8)).split(split)
+    assert whole is not None
+    assert images.files == whole.files
+    assert (images.images == whole.images).all()
+
+
 def test_one_given_split_alone_is_decoded_and_once(tmp_path: Path, paint: Paint, decoded: list[str]) -> None:
     root = folder_of(tmp_path / "set", paint, 20, splits=("train", "test"))
     load_split(root, "test", classes=("cat", "dog"), preprocessing=SETTINGS, trained_on="any")

@@ -182,11 +182,12 @@ def load_split(
 
 
 def _needed(listing: Listing, split: str | None) -> Listing:
-    """The part of a listing that has to be decoded for one split: itself, if the source says which it is."""
+    """The part of a listing that has to be decoded for one split: all, where the source does not say more."""
     given = set(listing.splits)
-    if split not in given or (split == "train" and "val" not in given):  # validation is cut from train
-        return listing
-    return part_of(listing, [row for row, one in enumerate(listing.splits) if one == split])
+    # Validation is cut from train where the source has none.
+    wanted = {"train": {"train", "val"}, "val": {"val"} if "val" in given else {"train"}, "test": {"test"}}
+    rows = [row for row, one in enumerate(listing.splits) if one in wanted.get(str(split), given)]
+    return part_of(listing, rows) if rows else listing
 
 
 def _composed(classes: Sequence[str] | None) -> tuple[str, ...] | None:
