@@ -97,6 +97,14 @@ class Recipe:
     """Only these classes, in this order."""
     label: str | None = None
     """The attribute or column that is the label."""
+    file_column: str | None = None
+    """The column of a table with the file names or the pictures; none: found by its name."""
+    split_column: str | None = None
+    """The column of a table with the splits; none: found by its name, if there."""
+    group: str | None = None
+    """The column of a table with what must not be divided, such as a patient or a video."""
+    allow_unreadable: bool = False
+    """Leave out however many pictures cannot be read; otherwise more than a tenth ends the run."""
     limit: int | None = None
     """At most this many training pictures, stratified."""
     image_size: tuple[int, int] | None = None

@@ -22,8 +22,9 @@ class Listing:
     """What a source found on disk, nothing decoded yet.
 
     files: paths below `root` with forward slashes (an absolute path stands for itself); labels: positions in
-    `classes`; splits: "train", "val", "test", or None where the source does not say. Three tuples of one
-    length.
+    `classes`; splits: "train", "val", "test", or None where the source does not say; groups: what each file
+    belongs to and must not be parted from, "" for one that stands alone, or None where nothing is said.
+    Tuples of one length.
     """
 
     root: Path
@@ -32,9 +33,11 @@ class Listing:
     splits: tuple[str | None, ...]
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         assert len(self.files) == len(self.labels) == len(self.splits), "one label and one split per file"
+        assert self.groups is None or len(self.groups) == len(self.files), "one group per file"
 
     def __len__(self) -> int:
         return len(self.files)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,28 @@ def test_the_table_keeps_each_picture_on_its_line(capsys: pytest.CaptureFixture[
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["two\\nlines.jpg", "[bold]cat", "50.00", "%", "dog", "25.00", "%"] in lines
     assert ["b.jpg", "-", "-", "missing:", "no", "such", "file"] in lines
+
+
+def test_a_class_name_that_is_not_utf8_reaches_parquet_and_csv(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    scores = [{"label": name, "score": 0.75}, {"label": "bar", "score": 0.25}]
+    rows = [{"file": "1.jpg", "status": "ok", "reason": None, "label": name, "score": 0.75, "scores": scores}]
+    write(rows, tmp_path / "a.parquet", "parquet", 2)
+    (row,) = pyarrow.parquet.read_table(tmp_path / "a.parquet").to_pylist()
+    assert (row["label"], row["scores"][0]["label"]) == ("caf\\udce9", "caf\\udce9")
+    write(rows, tmp_path / "a.csv", "csv", 2)
+    assert b"caf\xe9" in (tmp_path / "a.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["=SUM(A1).jpg", "+1.jpg", "@x.jpg", "-1.jpg"])
+def test_a_name_that_looks_like_a_formula_is_the_same_name_in_csv(name: str) -> None:
+    row = {
+        "file": name,
+        "status": "missing",
+        "reason": "no such file",
+        "label": None,
+        "score": None,
+        "scores": [],
+    }
+    (read,) = csv.DictReader(io.StringIO(to_csv([row], 1)))
+    assert read["file"] == name

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from fieldmark.cli import main
+from fieldmark.cli.cache import age
 from fieldmark.data.store_files import cache_folder
 from fieldmark.training.torch_files import as_safetensors
 
@@ -94,3 +95,8 @@ def test_a_key_that_is_not_one_stores_removes_nothing(
     assert main(["cache", "--clear", key]) == 1
     assert told in capsys.readouterr().err
     assert stores(capsys) == two_stores
+
+
+@pytest.mark.parametrize("created", ["", "yesterday", "2026-01-01T00:00:00"])
+def test_a_store_that_does_not_tell_its_time_has_no_age(created: str) -> None:
+    assert age(created) == "-"

@@ -175,3 +175,50 @@ def test_wrong_use_is_one_line(
     assert captured.err.count("\n") == 1
     assert told in captured.err
     assert list(Path().iterdir()) == [], "nothing written"
+
+
+def test_one_bad_name_or_folder_does_not_end_the_run(
+    run: Path, holiday: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scandir = os.scandir
+
+    def refuse(path: Path) -> object:
+        if Path(path).name == "more":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert main(["predict", str(run), "x" * 5000, str(holiday), "--json"]) == 0
+    found = rows(capsys)
+    assert [row["status"] for row in found] == ["unreadable", "unreadable", "ok", "unreadable"]
+    assert "File name too long" in found[0]["reason"]
+    assert found[3]["reason"] == f"cannot list {holiday / 'more'}: Permission denied."
+
+
+def test_a_read_error_on_one_picture_costs_one_row(
+    run: Path, holiday: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fieldmark.data import decoding
+
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    whole = decoding._file
+    broken = holiday / "more" / "1.png"
+    monkeypatch.setattr(decoding, "_file", lambda path: Failing() if Path(path) == broken else whole(path))
+    assert main(["predict", str(run), str(holiday / "more"), "--json"]) == 0
+    found = rows(capsys)
+    assert [(row["status"], row["reason"]) for row in found] == [
+        ("unreadable", "cannot be read: Input/output error"),
+        ("ok", None),
+    ]
+
+
+def test_a_list_and_content_by_flags(run: Path, holiday: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (holiday / "more" / "1.png").rename(holiday / "more" / "IMG_1")
+    (holiday / "list.csv").write_text("id,where\n1,10.png\n2,more/IMG_1\n", encoding="utf-8")
+    words = ["predict", str(run), str(holiday / "list.csv"), str(holiday / "more"), "--json"]
+    assert main([*words, "--file-column", "where", "--any-extension"]) == 0
+    names = ["10.png", "more/IMG_1", "more/2.png", "more/IMG_1"]
+    assert [row["file"] for row in rows(capsys)] == [str(holiday / name) for name in names]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 
 import numpy as np
 import pytest
 
-from fieldmark.data.sources.cifar import CLASSES, FOLDER, TEST_FILES, TRAIN_FILES, cifar10
+from fieldmark.data.download import Remote
+from fieldmark.data.sources.cifar import ARCHIVE, CLASSES, FOLDER, TEST_FILES, TRAIN_FILES, cifar10
 from fieldmark.errors import DataError, UserError
 
 
@@ -55,8 +57,15 @@ def test_planes_become_pixels(named_sets):
     assert parts["test"].classes == CLASSES
 
 
-def test_the_archive_is_enough(named_sets):
+def trust(monkeypatch, path):
+    """Let this archive be the published one."""
+    checksum = f"md5:{hashlib.md5(path.read_bytes()).hexdigest()}"
+    monkeypatch.setattr("fieldmark.data.sources.cifar.ARCHIVE", Remote(ARCHIVE.file, checksum))
+
+
+def test_the_archive_is_enough(named_sets, monkeypatch):
     archive(named_sets / "cifar-10-binary.tar.gz")
+    trust(monkeypatch, named_sets / "cifar-10-binary.tar.gz")
     assert len(cifar10()["train"]) == 35
     assert sorted(path.name for path in named_sets.iterdir()) == [
         "cifar-10-batches-bin",
@@ -64,18 +73,30 @@ def test_the_archive_is_enough(named_sets):
     ]
 
 
-def test_the_archive_may_lie_in_the_folder(named_sets):
+def test_the_archive_may_lie_in_the_folder(named_sets, monkeypatch):
     (named_sets / FOLDER).mkdir()
     archive(named_sets / FOLDER / "cifar-10-binary.tar.gz")
+    trust(monkeypatch, named_sets / FOLDER / "cifar-10-binary.tar.gz")
     assert len(cifar10()["train"]) == 35
     assert not (named_sets / FOLDER / FOLDER).exists()
 
 
 def test_another_archive_of_that_name_is_answered(named_sets):
-    with tarfile.open(named_sets / "cifar-10-binary.tar.gz", "w:gz"):
-        pass
-    with pytest.raises(DataError, match=r"does not hold cifar-10-batches-bin/data_batch_1\.bin"):
+    archive(named_sets / "cifar-10-binary.tar.gz")
+    with pytest.raises(DataError, match=r"not CIFAR-10's binary version as published"):
         cifar10()
+    assert [path.name for path in named_sets.iterdir()] == ["cifar-10-binary.tar.gz"]
+
+
+def test_nothing_else_is_taken_from_the_archive(named_sets, monkeypatch):
+    path = named_sets / "cifar-10-binary.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for name in ("mnist/train-images-idx3-ubyte", f"{FOLDER}/data_batch_1.bin", f"{FOLDER}/evil.bin"):
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO(b""))
+    trust(monkeypatch, path)
+    with pytest.raises(DataError, match=r"does not hold cifar-10-batches-bin/data_batch_2\.bin"):
+        cifar10()
+    assert {path.name for path in named_sets.rglob("*")} == {path.name, FOLDER, "data_batch_1.bin"}
 
 
 @pytest.mark.parametrize(

@@ -93,11 +93,42 @@ def test_counts_and_labels_must_fit(tmp_path):
         read_pair(tmp_path, IMAGES, LABELS, DIGITS)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"x" * 1000)[:-9]])
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(idx(np.arange(100, dtype=np.uint8)))[:-9]])
 def test_broken_gzip_is_named(tmp_path, content):
     (tmp_path / "a.gz").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.gz cannot be unpacked"):
         read_idx(tmp_path / "a.gz", axes=1)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_sizes_that_wrap_are_refused(tmp_path, packed):
+    header = struct.pack(">BBBB3I", 0, 0, 8, 3, 2**31, 2**31, 4)  # 2^64 bytes, which wrap to none
+    path = tmp_path / ("a.gz" if packed else "a")
+    path.write_bytes(gzip.compress(header) if packed else header)
+    with pytest.raises(
+        DataError, match="its header says 2147483648x2147483648x4, 18446744073709551632 bytes"
+    ):
+        read_idx(path, axes=3)
+
+
+def test_a_small_gzip_of_gigabytes_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    shape = (20_000, 28, 28)
+    header = struct.pack(">BBBB3I", 0, 0, 8, 3, *shape)
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(header + bytes(1000)))
+    monkeypatch.setattr("fieldmark.data.sources.idx.SLACK", 2**16)
+    with pytest.raises(DataError, match="15680016 bytes unpacked, far more than"):
+        read_idx(path, axes=3)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"), [(b"x" * 5, "longer unpacked"), (b"", "15 bytes long unpacked")]
+)
+def test_a_gzip_of_another_length_than_announced_is_named(tmp_path, more, message):
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(struct.pack(">BBBBI", 0, 0, 8, 1, 10) + bytes(10 if more else 7) + more))
+    with pytest.raises(DataError, match=message):
+        read_idx(path, axes=1)
 
 
 def test_a_missing_file_is_named(tmp_path):

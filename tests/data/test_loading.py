@@ -176,7 +176,7 @@ def test_long_pictures_are_said(photos, paint):
         "more than a third of their pixels to --resize crop: 1;" in note
         for note in load(root, image_size=16).notes
     )
-    assert load(root, image_size=16, resize="pad").notes == ()
+    assert not any("third" in note for note in load(root, image_size=16, resize="pad").notes)
 
 
 def test_unreadable_pictures_are_listed_and_left_out(photos):
@@ -335,11 +335,11 @@ def test_channels_can_be_asked_for(tmp_path, paint):
     grey = load(tmp_path / "grey", channels=3)
     assert (grey.channels, grey.val.channels) == (3, 3)
     assert torch.equal(grey.train.images[:, 0], grey.train.images[:, 2])
-    assert grey.notes == ()
+    assert not any("channel" in note for note in grey.notes)
     coloured = load(tmp_path / "colour", channels=1)
     assert coloured.channels == 1
     assert any("turned grey" in note for note in coloured.notes)
-    assert load(tmp_path / "colour", channels=3).notes == ()
+    assert not any("grey" in note for note in load(tmp_path / "colour", channels=3).notes)
     with pytest.raises(UserError, match=r"channels=4 are neither grey \(1\) nor RGB \(3\)"):
         load(tmp_path / "grey", channels=4)
 

@@ -16,7 +16,16 @@ from PIL import Image
 from fieldmark.data import store_making
 from fieldmark.data.decoding import decode
 from fieldmark.data.resizing import resize
-from fieldmark.data.store import Stored, clear_stores, key, list_stores, open_store, required_bytes
+from fieldmark.data.store import (
+    Stored,
+    clear_stores,
+    file_states,
+    key,
+    list_stores,
+    open_store,
+    required_bytes,
+    settings,
+)
 from fieldmark.data.store_making import Wanted
 from fieldmark.errors import DataError, UserError
 
@@ -54,6 +63,12 @@ def same(one: Stored, other: Stored) -> bool:
         )
         and (one.unreadable, one.image_size) == (other.unreadable, other.image_size)
     )
+
+
+def wanted(
+    root: Path, files: list[str], size: tuple[int, int] = (20, 20), rule: str = "crop", margin: float = 1.0
+) -> Wanted:
+    return Wanted(root, tuple(files), file_states(root, files), size, rule, margin, settings(rule))
 
 
 def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,26 +215,23 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
 
 def test_whatever_matters_makes_another_store(tmp_path: Path) -> None:
     root, files = folder_of(tmp_path / "set", 3)
-    wanted = Wanted(root, tuple(files), (20, 20), 32, "crop", 1.0)
-    before = key(wanted)
+    before = key(wanted(root, files))
     others = [
-        Wanted(root, tuple(files), (20, 21), 32, "crop", 1.0),
-        Wanted(root, tuple(files), None, 32, "crop", 1.0),
-        Wanted(root, tuple(files), (20, 20), 32, "pad", 1.0),
-        Wanted(root, tuple(files), (20, 20), 32, "crop", 1.25),
-        Wanted(root, tuple(files[:2]), (20, 20), 32, "crop", 1.0),
-        Wanted(root, tuple(reversed(files)), (20, 20), 32, "crop", 1.0),
-        Wanted(shutil.copytree(root, tmp_path / "copy"), tuple(files), (20, 20), 32, "crop", 1.0),
+        wanted(root, files, (20, 21)),
+        wanted(root, files, rule="pad"),
+        wanted(root, files, margin=1.25),
+        wanted(root, files[:2]),
+        wanted(root, files[::-1]),
+        wanted(shutil.copytree(root, tmp_path / "copy"), files),
     ]
-    assert len({before, *map(key, others)}) == 8
-    assert key(Wanted(root, tuple(files), (20, 20), 64, "crop", 1.0)) == before  # a default that is not used
+    assert len({before, *map(key, others)}) == 7
     time = (root / files[1]).stat().st_mtime_ns
     os.utime(root / files[1], ns=(time, time + 1))
-    assert key(wanted) != before
+    assert key(wanted(root, files)) != before
     os.utime(root / files[1], ns=(time, time))
-    assert key(wanted) == before
+    assert key(wanted(root, files)) == before
     (root / files[1]).chmod(0o600)
-    assert key(wanted) != before
+    assert key(wanted(root, files)) != before
 
 
 def test_a_changed_picture_is_seen(tmp_path: Path) -> None:
@@ -233,20 +245,23 @@ def test_a_changed_picture_is_seen(tmp_path: Path) -> None:
 def test_installing_the_heic_extra_makes_another_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = Wanted(tmp_path, (), None, 32, "crop", 1.0)
     with monkeypatch.context() as without:
         without.setattr("fieldmark.data.store._version", lambda _: None)
-        before = key(wanted)
+        before = key(wanted(tmp_path, []))
     monkeypatch.setattr("fieldmark.data.store._version", lambda _: "1.1.0")
-    assert key(wanted) != before
+    assert key(wanted(tmp_path, [])) != before
 
 
-@pytest.mark.parametrize("damage", ["shorter", "longer", "index", "manifest", "no manifest"])
+@pytest.mark.parametrize("damage", ["pixels", "shorter", "longer", "index", "manifest", "no manifest"])
 def test_a_damaged_store_is_made_again(damage: str, tmp_path: Path) -> None:
     root, files = folder_of(tmp_path / "set", 5)
     first = opened(root, files)
     folder = list_stores()[0].path
-    if damage in ("shorter", "longer"):
+    if damage == "pixels":
+        with (folder / "images.bin").open("r+b") as file:
+            file.write(b"\0" * 100)
+        os.utime(folder / "images.bin", ns=(0, 0))
+    elif damage in ("shorter", "longer"):
         with (folder / "images.bin").open("r+b") as file:
             file.truncate(5 * 32 * 32 * 3 + (1 if damage == "longer" else -1))
     elif damage == "index":
@@ -262,6 +277,80 @@ def test_a_damaged_store_is_made_again(damage: str, tmp_path: Path) -> None:
     assert torch.equal(second.images, first_images)
     assert (second.hashes == first.hashes).all()
     assert [store.path for store in list_stores()] == [folder]
+
+
+def test_a_store_that_was_only_copied_is_as_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, files = folder_of(tmp_path / "set", 5)
+    first = opened(root, files)
+    os.utime(list_stores()[0].path / "images.bin", ns=(0, 0))
+    forbid_decoding(monkeypatch)
+    assert same(opened(root, files), first)
+
+
+# One decode per picture and size
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are decoded from now on."""
+    names: list[str] = []
+
+    def noting(path: str) -> np.ndarray:
+        names.append(Path(path).name)
+        return decode(path)
+
+    monkeypatch.setattr("fieldmark.data.decoding_pool.decode", noting)
+    return names
+
+
+@pytest.mark.parametrize(("side", "size"), [(28, 28), (70, 32)])
+def test_a_size_found_and_the_same_size_asked_for_are_one_store(
+    side: int, size: int, tmp_path: Path, decoded: list[str]
+) -> None:
+    root, files = folder_of(tmp_path / "set", 20, height=side, width=side)
+    found = opened(root, files)
+    decoded.clear()
+    assert same(opened(root, files, (size, size)), found)
+    assert decoded == []
+    clear_stores()
+    asked = opened(root, files, (size, size))
+    decoded.clear()
+    assert same(opened(root, files), asked)
+    assert decoded == [files[0]]  # whose size says whether all may be native
+
+
+def test_one_size_asked_for_does_not_make_pictures_native(tmp_path: Path) -> None:
+    files = [draw(tmp_path / "set" / f"{i}.png", 28, side) for i, side in enumerate((28, 30))]
+    assert opened(tmp_path / "set", files, (28, 28)).image_size == (28, 28)
+    assert opened(tmp_path / "set", files, default_size=32).image_size == (32, 32)
+
+
+@pytest.mark.parametrize("grey", [True, False])
+def test_only_what_no_store_has_is_decoded(grey: bool, tmp_path: Path, decoded: list[str]) -> None:
+    root, files = folder_of(tmp_path / "set", 40, height=50, width=40, grey=grey)
+    some = opened(root, files[30:10:-1], (20, 20))
+    colour = draw(root / "colour.png")
+    changed = draw(root / files[12], 50, 40)
+    decoded.clear()
+    every = opened(root, [*files, colour], (20, 20))
+    assert set(decoded) == {*files[:11], files[31], *files[32:], changed, colour} | {files[0]}
+    copied = [place for place in range(11, 31) if files[place] != changed]
+    rows = [files[30:10:-1].index(files[place]) for place in copied]
+    assert (every.images[copied] == some.images[rows]).all()
+    assert every.grey.tolist() == [grey and file not in (changed, colour) for file in [*files, colour]]
+    clear_stores()
+    assert same(opened(root, [*files, colour], (20, 20)), every)
+
+
+@pytest.mark.parametrize(("size", "rule"), [((20, 21), "crop"), ((20, 20), "pad")])
+def test_pixels_of_another_kind_are_not_copied(
+    size: tuple[int, int], rule: str, tmp_path: Path, decoded: list[str]
+) -> None:
+    root, files = folder_of(tmp_path / "set", 5, height=50, width=40)
+    opened(root, files, (20, 20))
+    decoded.clear()
+    opened(root, files, size, rule=rule)
+    assert set(decoded) == set(files)
 
 
 # What can go wrong, and what is said

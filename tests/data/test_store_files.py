@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from fieldmark.data.store import StoreInfo, cache_folder, clear_stores, list_stores, open_store
-from fieldmark.data.store_files import DAY, publish, read, unfinished
+from fieldmark.data.store_files import DAY, MARKER, publish, read, unfinished
 from fieldmark.errors import DataError
 
 # Without a guard: a start method that imports the main module again would never come to an end.
@@ -99,11 +100,13 @@ def test_a_broken_store_is_replaced(pictures: Path, cache: Path) -> None:
 def test_what_killed_runs_left_goes_after_a_day(pictures: Path, cache: Path) -> None:
     for name, age in (("making-old", DAY + 60), ("making-new", DAY - 60), ("making-busy", DAY + 60)):
         (cache / name).mkdir(parents=True)
+        (cache / name / MARKER).touch()
         (cache / name / "images.bin").write_bytes(b"x")
         then = time.time() - age
         if name != "making-busy":  # its file has just been written to
             os.utime(cache / name / "images.bin", (then, then))
-        os.utime(cache / name, (then, then))
+        for path in (cache / name / MARKER, cache / name):
+            os.utime(path, (then, then))
     final = made(pictures)
     assert {path.name for path in cache.iterdir()} == {final.name, "making-new", "making-busy"}
 
@@ -139,3 +142,79 @@ def test_a_store_that_cannot_be_removed_is_named(cache: Path) -> None:
     with pytest.raises(DataError, match="cannot remove") as caught:
         clear_stores([gone])
     assert str(gone.path) in str(caught.value)
+
+
+def test_a_name_alone_makes_nothing_ours(pictures: Path, cache: Path) -> None:
+    made(pictures)
+    thesis = cache / ("ab" * 32)
+    for folder in (thesis, cache / "making-off", cache / "weights"):
+        folder.mkdir()
+        (folder / "photo.jpg").write_bytes(b"x")
+        (folder / f"{'cd' * 32}.safetensors").write_bytes(b"x")
+        os.utime(folder, (0, 0))
+    assert thesis not in [store.path for store in list_stores()]
+    clear_stores()
+    assert sorted(path.name for path in cache.rglob("*.jpg")) == ["photo.jpg"] * 3
+    assert len(list(cache.rglob("*.safetensors"))) == 3
+
+
+def test_what_the_user_put_into_a_store_stays(pictures: Path, cache: Path) -> None:
+    final = made(pictures)
+    (final / "notes.txt").write_text("mine")
+    clear_stores()
+    assert [path.name for path in final.iterdir()] == ["notes.txt"]
+
+
+def test_a_store_behind_a_link_is_not_cleared(pictures: Path, cache: Path, tmp_path: Path) -> None:
+    elsewhere = made(pictures).rename(tmp_path / "elsewhere")
+    (cache / ("ef" * 32)).symlink_to(elsewhere)
+    assert list_stores() == []
+    clear_stores()
+    assert (elsewhere / "images.bin").is_file()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shape": [60]},
+        {"shape": [-60, -20, 20, 3]},
+        {"shape": [7200, 20, 0.5, 1]},
+        {"shape": [30, 40, 20, 3]},
+        {"image_size": "20"},
+        {"unreadable": [["a.png"]]},
+        {"unreadable": 3},
+        {"root": None},
+        {"created": 3},
+        {"written": "today"},
+        {"index": None},
+        "[1, 2]",
+        "[" * 100_000,
+        '{"format": 2, "shape": NaN}',
+    ],
+)
+def test_a_document_of_another_shape_is_a_broken_store(
+    change: dict[str, object] | str, pictures: Path
+) -> None:
+    final = made(pictures)
+    document = json.loads((final / "store.json").read_text())
+    (final / "store.json").write_text(change if isinstance(change, str) else json.dumps(document | change))
+    assert read(final) is None
+    (store,) = list_stores()
+    assert (store.pictures, store.root, store.created) == (0, "", "")
+    assert made_again(pictures) == final
+
+
+def made_again(root: Path) -> Path:
+    files = sorted(path.name for path in root.iterdir())
+    assert len(open_store(root, files, image_size=(20, 20), default_size=32, rule="crop").images) == 60
+    (store,) = list_stores()
+    return store.path
+
+
+@pytest.mark.parametrize("name", ["images.bin", "index.npz", "store.json"])
+def test_a_folder_in_the_place_of_a_file_is_a_broken_store(name: str, pictures: Path) -> None:
+    final = made(pictures)
+    (final / name).unlink()
+    (final / name).mkdir()
+    assert read(final) is None
+    assert [store.pictures for store in list_stores()] == [0]

@@ -187,14 +187,6 @@ def test_a_single_path_is_not_taken_for_a_list_of_letters(photos):
             small_classifier().predict(single)
 
 
-@pytest.mark.parametrize(
-    "array", [np.zeros((8, 8, 3), np.float32), np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8)]
-)
-def test_an_array_that_is_no_picture_is_the_callers_slip(array):
-    with pytest.raises(UserError, match=rf"picture 1 is an array {array.dtype}.*uint8 \(H, W, C\)"):
-        small_classifier().predict([np.zeros((8, 8, 3), np.uint8), array])
-
-
 def test_wrong_arguments_say_what_is_right():
     classifier = small_classifier()
     with pytest.raises(UserError, match="top_k=0"):

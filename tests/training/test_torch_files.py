@@ -30,11 +30,28 @@ def test_a_file_is_read_once_and_kept_by_its_content(
     digest = hashlib.sha256((tmp_path / "one.pth").read_bytes()).hexdigest()
     assert kept == cache / "weights" / f"{digest}.safetensors"
     assert torch.equal(safetensors.torch.load_file(kept)["weight"], WEIGHTS["weight"])
-    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+    assert {path.name for path in kept.parent.iterdir()} == {kept.name, f"{digest}.json"}
 
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("read again"))
     (tmp_path / "one.pth").rename(tmp_path / "two.pth")
     assert as_safetensors(tmp_path / "two.pth") == kept
+
+
+def test_kept_weights_that_were_altered_or_planted_are_made_again(tmp_path: Path, cache: Path) -> None:
+    torch.save(WEIGHTS, tmp_path / "one.pth")
+    digest = hashlib.sha256((tmp_path / "one.pth").read_bytes()).hexdigest()
+    (cache / "weights").mkdir(parents=True)
+    planted = cache / "weights" / f"{digest}.safetensors"
+    safetensors.torch.save_file({"weight": torch.zeros(2, 3)}, planted)
+    assert list_weights() == []
+    kept = as_safetensors(tmp_path / "one.pth")
+    assert kept == planted
+    assert torch.equal(safetensors.torch.load_file(kept)["weight"], WEIGHTS["weight"])
+    content = bytearray(kept.read_bytes())
+    content[-1] ^= 1
+    kept.write_bytes(content)
+    kept = as_safetensors(tmp_path / "one.pth")
+    assert torch.equal(safetensors.torch.load_file(kept)["weight"], WEIGHTS["weight"])
 
 
 def test_kept_weights_are_listed_and_a_broken_file_has_no_source(tmp_path: Path) -> None:

@@ -20,6 +20,10 @@ Row = dict[str, Any]
 def to_csv(rows: Sequence[Row], top_k: int) -> str:
     r"""Columns file, status, reason, label, score, then label_2, score_2 and so on up to `top_k`.
 
+    Names are written as they are, also where a spreadsheet would take them for a formula (=SUM(A1), +1, @x):
+    a program that joins the rows with its files must find the same names. In a spreadsheet, import the
+    columns as text.
+
     >>> row = {"file": "a,b.jpg", "status": "missing", "reason": "no such file"}
     >>> to_csv([row | {"label": None, "score": None, "scores": []}], top_k=1)
     'file,status,reason,label,score\n"a,b.jpg",missing,no such file,,\n'
@@ -45,9 +49,17 @@ def write_parquet(rows: Sequence[Row], path: Path) -> None:
     scores = pyarrow.list_(pyarrow.struct([("label", pyarrow.string()), ("score", pyarrow.float64())]))
     text, number = pyarrow.string(), pyarrow.float64()
     kinds = {"file": text, "status": text, "reason": text, "label": text, "score": number, "scores": scores}
-    # Parquet holds UTF-8 only; a name that is not is written with its bytes as escapes.
-    plain = [row | {"file": row["file"].encode("utf-8", "backslashreplace").decode()} for row in rows]
+    plain = [_plain(row) for row in rows]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(plain, schema=pyarrow.schema(kinds)), path)
+
+
+def _plain(value: Any) -> Any:
+    """A row for Parquet, which holds UTF-8 only: of other names the bytes are written as escapes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def write(rows: Sequence[Row], path: Path, form: str, top_k: int) -> None:

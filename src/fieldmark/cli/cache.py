@@ -31,7 +31,7 @@ Keys: PrimitiveConstructorSpec[tuple[str, ...] | None] = PrimitiveConstructorSpe
 
 @dataclass(frozen=True)
 class Cache:
-    """List the stores of decoded pictures, and weights read from .pth files: size, age, source.
+    """List the stores of decoded pictures, pictures out of tables, and weights read from .pth files.
 
     All are made again when needed. They lie under $FIELDMARK_CACHE, or else ~/.cache/fieldmark/stores.
     """
@@ -102,14 +102,15 @@ def matching(key: str, stores: Sequence[StoreInfo]) -> list[StoreInfo]:
 
 
 def age(created: str, now: datetime | None = None) -> str:
-    """How long ago that was, in the largest unit that fits; a dash for a broken store.
+    """How long ago that was, in the largest unit that fits; a dash where no time is told.
 
     >>> age("2026-01-01T00:00:00+00:00", datetime(2026, 1, 3, 5, tzinfo=UTC))
     '2 days'
     """
-    if not created:
+    try:
+        seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(created)).total_seconds()
+    except (ValueError, TypeError):  # a broken store's, or one that was written without its zone
         return "-"
-    seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(created)).total_seconds()
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         count = int(seconds // length)
         if count >= 1:

@@ -39,6 +39,12 @@ class Evaluate:
     """Only these classes of the data."""
     label: str | None = None
     """The attribute or column of --data that is the label."""
+    file_column: str | None = None
+    """The column of --data with the file names or the pictures."""
+    split_column: str | None = None
+    """The column of --data with the splits."""
+    allow_unreadable: Switch = False
+    """Leave out however many pictures cannot be read; otherwise more than a tenth is an error."""
     out: Path | None = None
     """Write metrics.json and figures into this folder."""
     overwrite: Switch = False
@@ -105,7 +111,13 @@ def default_split(flags: Evaluate, run: Run | None, display: Screen) -> str:
 
     if flags.data is None or (run is not None and _same(flags.data, run)):
         return "test"
-    _, found = find(flags.data, flags.label, display.stage)
+    _, found = find(
+        flags.data,
+        flags.label,
+        display.stage,
+        file_column=flags.file_column,
+        split_column=flags.split_column,
+    )
     if not isinstance(found, Listing) or any(split is not None for split in found.splits):
         return "test"
     display.note(f"{flags.data} has no splits: all of it is measured. (If it was trained on: --split test.)")
@@ -131,12 +143,16 @@ def pictures(
         preprocessing=classifier.preprocessing,
         select=flags.classes or own.classes,
         label=flags.label or own.label,
+        file_column=flags.file_column or own.file_column,
+        split_column=flags.split_column or own.split_column,
+        group=own.group,
+        allow_unreadable=flags.allow_unreadable or own.allow_unreadable,
         limit=own.limit,
         # Other shares would divide the same pictures elsewhere, and measure on some that were trained on.
         val=recipe.val,
         test=recipe.test,
         seed=recipe.seed,
-        trained_on=trained_on(run) if same and not (flags.classes or flags.label) else None,
+        trained_on=trained_on(run) if same and not asked_otherwise(flags) else None,
         progress=display.stage,
     )
     for note in notes:
@@ -144,6 +160,11 @@ def pictures(
     for left_out in unreadable:
         display.note(f"left out: {left_out.file}: {left_out.reason}")
     return images
+
+
+def asked_otherwise(flags: Evaluate) -> bool:
+    """Whether flags choose other pictures or labels of the run's data than the run did."""
+    return any((flags.classes, flags.label, flags.file_column, flags.split_column))
 
 
 def trained_on(run: Run | None) -> str | None:

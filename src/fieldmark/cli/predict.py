@@ -35,8 +35,9 @@ Paths = PrimitiveConstructorSpec(
 class Predict:
     """Name what is on pictures.
 
-    PATHS are files, folders (searched through, in natural order), globs, or - for file names on stdin, one a
-    line. A file named explicitly always gets a row. Exit code 0 if any picture could be read, else 1.
+    PATHS are files, folders (searched through, in natural order), globs, tables of file names (.csv, .tsv,
+    .parquet), or - for file names on stdin, one a line. A file named explicitly always gets a row, and so
+    does a folder that cannot be listed. Exit code 0 if any picture could be read, else 1.
     """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN", help_behavior_hint="(needed)")] = (
@@ -61,6 +62,10 @@ class Predict:
     """Mean over the picture and its mirror."""
     strict: Switch = False
     """Exit code 1 if any picture could not be read."""
+    any_extension: Switch = False
+    """Know pictures in folders by their content, whatever they are called."""
+    file_column: str | None = None
+    """The column of a table with the file names or the pictures; none: found by its name."""
     model: Annotated[str | None, tyro.conf.arg(metavar="MODULE:FUNCTION")] = None
     """Your own network again, for a classifier that was trained with it; nothing is imported by itself."""
     device: str = "auto"
@@ -96,19 +101,25 @@ def predictions(flags: Predict) -> list[answers.Row]:
 
     device = use(flags.device, flags.threads)
     classifier = open_classifier(flags.run, flags.model)
-    found = find(flags.paths, sys.stdin)
+    found = find(flags.paths, sys.stdin, any_extension=flags.any_extension, file_column=flags.file_column)
     if found.others:
         kinds = ", ".join(
             f"{count} {kind or 'without extension'}" for kind, count in found.others.most_common()
         )
-        say(f"left out, as they are no pictures by their extension: {found.others.total()} ({kinds}).")
+        by = "content" if flags.any_extension else "extension"
+        hint = "" if flags.any_extension else " --any-extension looks into them."
+        say(f"left out, as they are no pictures by their {by}: {found.others.total()} ({kinds}).{hint}")
     if not found.files:
         raise UserError(f"no pictures in {' '.join(flags.paths)}.")
     with closing(screen()) as display:
         found_rows = classifier.predict(
             found.files, top_k=flags.top_k, tta=flags.tta, device=device, progress=display.stage
         )
-    return [one.to_json() for one in found_rows]
+    rows = [one.to_json() for one in found_rows]
+    for row in rows:
+        if row["file"] in found.reasons:
+            row["reason"] = found.reasons[row["file"]]
+    return rows
 
 
 def chosen_format(flags: Predict) -> str:

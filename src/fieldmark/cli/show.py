@@ -54,6 +54,12 @@ class Show:
     """Only these classes, in this order."""
     label: str | None = None
     """The attribute or column that is the label."""
+    file_column: str | None = None
+    """The column of a table with the file names or the pictures."""
+    split_column: str | None = None
+    """The column of a table with the splits."""
+    allow_unreadable: Switch = False
+    """Leave out however many pictures cannot be read; otherwise more than a tenth is an error."""
     image_size: tuple[int, int] | None = None
     """What the network receives; none: native if all agree and are at most 64, else the size of --model."""
     model: str = "baseline"
@@ -84,6 +90,9 @@ def show(words: Sequence[str]) -> int:
             flags.data,
             classes=flags.classes,
             label=flags.label,
+            file_column=flags.file_column,
+            split_column=flags.split_column,
+            allow_unreadable=flags.allow_unreadable,
             image_size=flags.image_size,
             default_size=ABOUT[flags.model].published_size,
             resize=flags.resize,
@@ -214,7 +223,7 @@ def other_shapes(flags: Show, size: tuple[int, int], most: int = 6) -> list[np.n
     from fieldmark.reporting.choosing import evenly
     from fieldmark.vocabulary import Listing
 
-    _, found = find(flags.data, flags.label)
+    _, found = find(flags.data, flags.label, file_column=flags.file_column, split_column=flags.split_column)
     if not isinstance(found, Listing):
         return []
     generator = torch.Generator().manual_seed(flags.seed)

@@ -100,11 +100,11 @@ class Header:
     grey: bool
 
 
-def decode(path: str | Path) -> NDArray[np.uint8]:
+def decode(path: str | Path | BinaryIO) -> NDArray[np.uint8]:
     """The pixels of a picture file, uint8 (H, W, C): C is 1 for grey pictures, else 3; writable.
 
-    Raises Undecodable with the reason, and the status "missing", "unreadable", "unsupported" or "too_large".
-    Threads may decode at once.
+    path: where it lies, or the file itself, open for reading. Raises Undecodable with the reason, and the
+    status "missing", "unreadable", "unsupported" or "too_large". Threads may decode at once.
 
     >>> decode("no/such.jpg")
     Traceback (most recent call last):
@@ -115,7 +115,7 @@ def decode(path: str | Path) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[Pixels]:
+def opened(path: str | Path | BinaryIO) -> Iterator[Pixels]:
     """The pixels of a picture file, decoded and upright, as long as the `with` lasts; what `decode` gives.
 
     An array, or `strips.Strips`, whose rows are converted when they are asked for: hashing and resizing take
@@ -173,7 +173,10 @@ def read_image(path: str | Path) -> Tensor:
 
 def _open(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
     """The format, and a picture whose header is read, and whose size and kind are allowed."""
-    start = file.read(LONGEST)
+    try:
+        start = file.read(LONGEST)
+    except OSError as error:  # a bad block, or a disk that is gone
+        raise Undecodable(f"cannot be read: {error.strerror}", "unreadable") from error
     kind = sniff(start)
     reader = _reader(kind, start)
     assert kind is not None  # or there were no reader
@@ -231,7 +234,9 @@ def _told(kind: str) -> Iterator[None]:
         raise Undecodable(f"broken {kind}: {str(error) or type(error).__name__}", "unreadable") from error
 
 
-def _file(path: str | Path) -> BinaryIO:
+def _file(path: str | Path | BinaryIO) -> BinaryIO:
+    if not isinstance(path, str | Path):
+        return path
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - thousands of times; a Path costs more than the call
         if not stat.S_ISREG(mode):

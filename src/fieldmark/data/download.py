@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,20 +89,21 @@ def _retrieve(url: str, remote: Remote, folder: Path, progress: Progress | None)
     """
     import pooch
 
-    target, part = folder / remote.file, folder / f"{remote.file}.{os.getpid()}.part"
+    target = folder / remote.file
     bar = _Bar(f"download {remote.file}", progress) if progress else False
     downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=TIMEOUT)
     try:
         if target.is_file() and remote.is_whole(target):
             return None
-        downloader(url, str(part), None)
-        if not remote.is_whole(part):
-            return "wrong checksum"
-        part.replace(target)
+        # A folder of a random name, where nobody can have put a link to be written through.
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as work:
+            part = Path(work) / remote.file
+            downloader(url, str(part), None)
+            if not remote.is_whole(part):
+                return "wrong checksum"
+            part.replace(target)
     except OSError as error:  # requests' errors are OSErrors
         return _reason(error)
-    finally:
-        part.unlink(missing_ok=True)
     return None
 
 

@@ -17,8 +17,10 @@ from torch import Tensor
 from fieldmark.data.download import Progress
 from fieldmark.data.splitting import Hashes, Rows
 from fieldmark.data.store import NATIVE_LIMIT, Stored, open_store
+from fieldmark.data.store_files import list_unreadable
 from fieldmark.errors import DataError, UserError
 from fieldmark.families import unknown
+from fieldmark.printable import shortened
 from fieldmark.vocabulary import ImageSet, Listing, Unreadable
 
 Found = Listing | dict[str, ImageSet]
@@ -33,7 +35,7 @@ class Gathered:
     SHA-256 over the decoded HWC bytes, before resizing; labels int64 (M,); given (M,): the split the source
     says, or ""; sizes int (M, 2): (height, width) before resizing; grey bool (M,); image_size: what a network
     receives. Pictures from files have that size already, those from arrays still their own. files: names
-    below the folder `root`.
+    below the folder `root`. groups (M,): what may not be parted, "" for a picture that stands alone.
     """
 
     images: Tensor
@@ -48,6 +50,7 @@ class Gathered:
     root: Path | None = None
     notes: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    groups: NDArray[np.str_] | None = None
 
 
 def restrict(found: Found, classes: Sequence[str] | None, name: str) -> Found:
@@ -72,12 +75,17 @@ def restrict(found: Found, classes: Sequence[str] | None, name: str) -> Found:
 def _restrict_listing(listing: Listing, classes: tuple[str, ...], position: NDArray[np.int64]) -> Listing:
     labels = position[np.array(listing.labels, np.int64)]
     rows = np.flatnonzero(labels >= 0).tolist()
+    return replace(part_of(listing, rows), labels=tuple(labels[rows].tolist()), classes=classes)
+
+
+def part_of(listing: Listing, rows: Sequence[int]) -> Listing:
+    """The listing with only the files at `rows`."""
     return replace(
         listing,
         files=tuple(listing.files[row] for row in rows),
-        labels=tuple(labels[rows].tolist()),
+        labels=tuple(listing.labels[row] for row in rows),
         splits=tuple(listing.splits[row] for row in rows),
-        classes=classes,
+        groups=None if listing.groups is None else tuple(listing.groups[row] for row in rows),
     )
 
 
@@ -94,13 +102,15 @@ def gather(
     image_size: tuple[int, int] | None,
     default_size: int,
     rule: str,
+    allow_unreadable: bool = False,
     progress: Progress | None = None,
 ) -> Gathered:
     """The pictures of `found`, decoded and hashed.
 
     image_size: (height, width); None keeps the pictures' own size if all agree and it is at most 64, else
-    takes `default_size` squared. Raises DataError when more than a tenth of a split or a whole class of the
-    training pictures cannot be read, naming the first reasons.
+    takes `default_size` squared. Raises DataError when more than a tenth of a split (unless
+    `allow_unreadable`) or a whole class of the training pictures cannot be read, naming the first reasons and
+    the file in which all of them are listed.
     """
     if isinstance(found, Listing):
         stored = open_store(
@@ -111,14 +121,14 @@ def gather(
             rule=rule,
             progress=progress,
         )
-        return _from_files(found, name, stored)
+        return _from_files(found, name, stored, allow_unreadable)
     return _from_arrays(found, image_size, default_size)
 
 
-def _from_files(listing: Listing, name: str, stored: Stored) -> Gathered:
+def _from_files(listing: Listing, name: str, stored: Stored, allow_unreadable: bool) -> Gathered:
     labels = np.array(listing.labels, np.int64)
     given = np.array([split or "" for split in listing.splits], np.str_)
-    _refuse_unreadable(listing, name, labels, given, stored)
+    _refuse_unreadable(listing, name, labels, given, stored, allow_unreadable)
     kept = stored.kept
     return Gathered(
         images=stored.images,
@@ -133,24 +143,35 @@ def _from_files(listing: Listing, name: str, stored: Stored) -> Gathered:
         root=listing.root,
         notes=listing.notes,
         unreadable=stored.unreadable,
+        groups=None if listing.groups is None else np.array(listing.groups, np.str_)[kept],
     )
 
 
 def _refuse_unreadable(
-    listing: Listing, name: str, labels: Rows, given: NDArray[np.str_], stored: Stored
+    listing: Listing,
+    name: str,
+    labels: Rows,
+    given: NDArray[np.str_],
+    stored: Stored,
+    allow_unreadable: bool,
 ) -> None:
     lost = np.ones(len(labels), bool)
     lost[stored.kept] = False
     if not lost.any():
         return
-    reasons = "; ".join(f"{one.file}: {one.reason}" for one in stored.unreadable[:3])
+    reasons = "; ".join(f"{shortened(one.file)}: {shortened(one.reason)}" for one in stored.unreadable[:3])
     absent = all(one.reason == "no such file" for one in stored.unreadable)
     way = f"Names start from the folder {listing.root}" if absent else "Replace them"
+
     for split, total in Counter(given.tolist()).items():
         count = int(lost[given == split].sum())
-        if count > UNREADABLE_LIMIT * total:
+        if count > UNREADABLE_LIMIT * total and not allow_unreadable:
             where = f"{name}/{split}" if split else name
-            raise DataError(f"{count} of {total} pictures of {where} cannot be read ({reasons}). {way}.")
+            every = f" All: {list_unreadable(name, stored.unreadable)}." if count > 3 else ""
+            without = "" if lost.all() else " To go on without them: --allow-unreadable."
+            raise DataError(
+                f"{count} of {total} pictures of {where} cannot be read ({reasons}). {way}.{every}{without}"
+            )
     for label, one in enumerate(listing.classes):
         members = (labels == label) & np.isin(given, ("", "train"))
         if members.any() and lost[members].all():

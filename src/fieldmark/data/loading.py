@@ -11,11 +11,13 @@ import torch
 from fieldmark.data.assembling import fingerprint, image_set, with_margin
 from fieldmark.data.download import Progress
 from fieldmark.data.finding import find
-from fieldmark.data.gathering import Found, Gathered, gather, restrict
-from fieldmark.data.noting import changed_channels, notes
+from fieldmark.data.gathering import Found, Gathered, gather, part_of, restrict
+from fieldmark.data.noting import changed_channels, few_pictures, notes
 from fieldmark.data.resizing import RULES
-from fieldmark.data.sources.naming import listed, natural_order
+from fieldmark.data.sources.folder import table_hint
+from fieldmark.data.sources.naming import composed, listed, natural_order
 from fieldmark.data.splitting import Rows, divide, stratified
+from fieldmark.data.store import is_stored
 from fieldmark.errors import DataError, UserError
 from fieldmark.families import unknown
 from fieldmark.vocabulary import SPLITS, Dataset, ImageSet, Listing, Preprocessing, Unreadable
@@ -26,6 +28,10 @@ def load(
     *,
     classes: Sequence[str] | None = None,
     label: str | None = None,
+    file_column: str | None = None,
+    split_column: str | None = None,
+    group: str | None = None,
+    allow_unreadable: bool = False,
     limit: int | None = None,
     image_size: int | tuple[int, int] | None = None,
     default_size: int = 32,
@@ -40,12 +46,15 @@ def load(
     """The pictures of `data`, decoded, divided into train, val and test, all of one size.
 
     data: a set's name (fieldmark list data), a folder or a table; see `find` for which is meant. classes:
-    only these, in this order. label: the column of a table, or the attribute of celeba. limit: at most this
-    many training pictures, stratified, drawn with `seed`. image_size: one side or (height, width) in pixels;
-    None keeps the pictures' own size if all agree and it is at most 64, else takes `default_size`. resize:
-    crop, pad or stretch. val, test: shares, where the data does not say. margin: training pictures up to this
-    many times larger than `image_size`, for zooming augmentation. channels: 1 grey, 3 RGB; None takes 1 only
-    if every training picture is grey.
+    only these, in this order. label: the column of a table, or the attribute of celeba. file_column,
+    split_column: a table's columns with the files and the splits, where their names do not say so. group: a
+    table's column of what is not parted, such as a patient or a video: its pictures go into one split.
+    allow_unreadable: leave out however many pictures cannot be read, instead of at most a tenth. limit: at
+    most this many training pictures, stratified, drawn with `seed`. image_size: one side or (height, width)
+    in pixels; None keeps the pictures' own size if all agree and it is at most 64, else takes `default_size`.
+    resize: crop, pad or stretch. val, test: shares, where the data does not say. margin: training pictures up
+    to this many times larger than `image_size`, for zooming augmentation. channels: 1 grey, 3 RGB; None takes
+    1 only if every training picture is grey.
 
     Every split is ordered by the hash of the pixels, so the same pictures give the same Dataset whatever they
     are stored in.
@@ -58,14 +67,23 @@ def load(
     (100, 120, 200, (28, 28))
     """
     _check(val, test, resize, margin, channels)
-    name, found = find(data, label, progress)
-    found = restrict(found, classes, name)
+    name, found = find(data, label, progress, file_column=file_column, split_column=split_column, group=group)
+    found = restrict(found, _composed(classes), name)
     _refuse_few_classes(found, name)
     pictures = gather(
-        found, name, image_size=_pair(image_size), default_size=default_size, rule=resize, progress=progress
+        found,
+        name,
+        image_size=_pair(image_size),
+        default_size=default_size,
+        rule=resize,
+        allow_unreadable=allow_unreadable,
+        progress=progress,
     )
-    parts = divide(pictures.hashes, pictures.labels, pictures.given, val=val, test=test)
+    parts = divide(
+        pictures.hashes, pictures.labels, pictures.given, val=val, test=test, groups=pictures.groups
+    )
     _refuse_parts(pictures, parts, name)
+    shares = tuple(few_pictures(pictures, parts, val, test))
     parts["train"] = _limited(pictures, parts["train"], limit, seed)
     grey = bool(pictures.grey[parts["train"]].all())
     if channels is None:
@@ -81,7 +99,7 @@ def load(
         image_size=pictures.image_size,
         resize=resize,
         fingerprint=fingerprint(pictures, parts),
-        notes=(*notes(pictures, parts, resize), *changed_channels(grey, channels)),
+        notes=(*notes(pictures, parts, resize, name), *shares, *changed_channels(grey, channels)),
         unreadable=pictures.unreadable,
     )
 
@@ -94,6 +112,10 @@ def load_split(
     preprocessing: Preprocessing,
     select: Sequence[str] | None = None,
     label: str | None = None,
+    file_column: str | None = None,
+    split_column: str | None = None,
+    group: str | None = None,
+    allow_unreadable: bool = False,
     limit: int | None = None,
     val: float = 0.1,
     test: float = 0.1,
@@ -104,10 +126,12 @@ def load_split(
     """One split of `data` as a classifier wants it, with the unreadable pictures and the notes.
 
     split: train, val or test, divided as `load` does with the same settings; "all" or None: every picture.
+    Where the data says itself which pictures these are, no others are decoded.
     classes, preprocessing: the classifier's own; labels are positions in its classes. select: only these
     classes of the data (the `classes` that `load` had); without it, a class of the split that the classifier
     does not know is an error. A class that the split lacks is a note. trained_on: the fingerprint of the
-    Dataset that the classifier was trained on; that the pictures have changed since is a note.
+    Dataset that the classifier was trained on; that the pictures have changed since is a note, where all of
+    them have been decoded.
 
     Raises UserError and DataError as `load` does, and for a split that the data does not have.
 
@@ -119,11 +143,24 @@ def load_split(
     _check(val, test, preprocessing.resize)
     if split not in (None, "all", *SPLITS):
         raise UserError(unknown(split, ("all", *SPLITS), "split"))
-    name, found = find(data, label, progress)
-    found = restrict(found, select, name)
+    name, found = find(data, label, progress, file_column=file_column, split_column=split_column, group=group)
+    found = restrict(found, _composed(select), name)
     size, rule = preprocessing.image_size, preprocessing.resize
-    pictures = gather(found, name, image_size=size, default_size=size[0], rule=rule, progress=progress)
-    parts = divide(pictures.hashes, pictures.labels, pictures.given, val=val, test=test)
+    if isinstance(found, Listing) and not is_stored(found.root, found.files, size, rule):
+        whole, found = len(found), _needed(found, split)
+        trained_on = trained_on if len(found) == whole else None
+    pictures = gather(
+        found,
+        name,
+        image_size=size,
+        default_size=size[0],
+        rule=rule,
+        allow_unreadable=allow_unreadable,
+        progress=progress,
+    )
+    parts = divide(
+        pictures.hashes, pictures.labels, pictures.given, val=val, test=test, groups=pictures.groups
+    )
     everything = np.sort(np.concatenate(list(parts.values())))
     if "train" in parts:
         parts["train"] = _limited(pictures, parts["train"], limit, seed)
@@ -142,6 +179,20 @@ def load_split(
     note = (f"no pictures of {listed(absent)} in this split: figures say nothing of them.",) if absent else ()
     images = ImageSet(chosen.images, labels, tuple(classes), chosen.files, chosen.root)
     return images, pictures.unreadable, (*pictures.notes, *_changed(pictures, parts, trained_on), *note)
+
+
+def _needed(listing: Listing, split: str | None) -> Listing:
+    """The part of a listing that has to be decoded for one split: all, where the source does not say more."""
+    given = set(listing.splits)
+    # Validation is cut from train where the source has none.
+    wanted = {"train": {"train", "val"}, "val": {"val"} if "val" in given else {"train"}, "test": {"test"}}
+    rows = [row for row, one in enumerate(listing.splits) if one in wanted.get(str(split), given)]
+    return part_of(listing, rows) if rows else listing
+
+
+def _composed(classes: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Class names as typed, in the spelling that sources give them."""
+    return None if classes is None else tuple(map(composed, classes))
 
 
 def _changed(pictures: Gathered, parts: dict[str, Rows], trained_on: str | None) -> Iterator[str]:
@@ -201,6 +252,8 @@ def _refuse_few_classes(found: Found, name: str) -> None:
     if len(classes) < 2:
         inside = _folders_inside(found) if isinstance(found, Listing) else ()
         hint = f" If the classes are {listed(inside)}, give {name}/{classes[0]}." if len(inside) > 1 else ""
+        if isinstance(found, Listing) and (found.root / classes[0]).is_dir():
+            hint += f" {table_hint(found.root)}".rstrip()
         raise DataError(f"{name} has one class, '{classes[0]}'. A classifier needs two or more.{hint}")
 
 
@@ -225,6 +278,13 @@ def _refuse_parts(pictures: Gathered, parts: dict[str, Rows], name: str) -> None
                     "validation. Add pictures, or choose other classes with --classes."
                 )
     if "val" not in parts:
-        raise DataError(
-            f"{name}: no pictures are left for validation, which chooses the best epoch. Raise --val."
-        )
+        way = "Raise --val" if pictures.groups is None else "Raise --val, or take a --group with more groups"
+        raise DataError(f"{name}: no pictures are left for validation, which chooses the best epoch. {way}.")
+    if pictures.groups is not None:
+        present = set(pictures.labels[parts["train"]].tolist())
+        lost = [one for label, one in enumerate(pictures.classes) if label not in present]
+        if lost:
+            raise DataError(
+                f"{name}: no training pictures are left of {listed(lost)}, as --group keeps whole groups "
+                "together. Lower --val and --test, or divide it yourself in a column named split."
+            )

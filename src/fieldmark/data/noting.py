@@ -9,18 +9,24 @@ import numpy as np
 from fieldmark.data.gathering import Gathered
 from fieldmark.data.resizing import lost_share
 from fieldmark.data.sources.naming import listed
-from fieldmark.data.splitting import Rows, contradictory, shared
+from fieldmark.data.splitting import Rows, contradictory, parted, shared
+from fieldmark.data.store_files import list_unreadable
+from fieldmark.printable import shortened
 
 CROPPED_LIMIT = 1 / 3  # share of a picture's pixels
 IMBALANCE_LIMIT = 10  # times the smallest class
+SHARE_LIMIT = 0.05  # of all pictures, more or fewer in a split than asked for
 MOST_FILES = 10  # named one by one
 
 
-def notes(pictures: Gathered, parts: dict[str, Rows], rule: str) -> tuple[str, ...]:
-    """Sentences about what is missing, cut away, repeated or uneven in these splits; most often none."""
+def notes(pictures: Gathered, parts: dict[str, Rows], rule: str, name: str = "data") -> tuple[str, ...]:
+    """Sentences about what is missing, cut away, repeated or uneven in these splits; most often none.
+
+    name: of the data, for the file in which many unreadable pictures are listed.
+    """
     return (
         *pictures.notes,
-        *unreadable(pictures),
+        *unreadable(pictures, name),
         *missing(pictures, parts),
         *cropped(pictures, rule),
         *repeated(pictures, parts),
@@ -28,14 +34,15 @@ def notes(pictures: Gathered, parts: dict[str, Rows], rule: str) -> tuple[str, .
     )
 
 
-def unreadable(pictures: Gathered) -> Iterator[str]:
-    """Pictures that cannot be read: how many, and the first of them with their reasons."""
+def unreadable(pictures: Gathered, name: str) -> Iterator[str]:
+    """Pictures that cannot be read: how many, the first with their reasons, and the file that lists all."""
     lost = pictures.unreadable
     if lost:
         yield f"left out: pictures that cannot be read: {len(lost)} of {len(lost) + len(pictures.labels)}."
-        yield from (f"left out: {one.file}: {one.reason}" for one in lost[:MOST_FILES])
+        yield from (f"left out: {shortened(one.file)}: {shortened(one.reason)}" for one in lost[:MOST_FILES])
         if len(lost) > MOST_FILES:
-            yield f"left out: {len(lost) - MOST_FILES} more that cannot be read."
+            more = f"{len(lost) - MOST_FILES} more that cannot be read"
+            yield f"left out: {more}; all: {list_unreadable(name, lost)}."
 
 
 def missing(pictures: Gathered, parts: dict[str, Rows]) -> Iterator[str]:
@@ -63,10 +70,13 @@ def cropped(pictures: Gathered, rule: str) -> Iterator[str]:
 
 
 def repeated(pictures: Gathered, parts: dict[str, Rows]) -> Iterator[str]:
-    """Pictures that lie in two splits, or that carry two labels."""
+    """Pictures and groups that lie in two splits, and pictures that carry two labels."""
     twice = shared(pictures.hashes, parts)
     if twice:
         yield f"pictures in more than one of {listed(parts)}: {twice}. Figures look better than they are."
+    torn = 0 if pictures.groups is None else parted(pictures.groups, parts)
+    if torn:
+        yield f"groups in more than one of {listed(parts)}: {torn}. Figures look better than they are."
     conflicting = contradictory(pictures.hashes, pictures.labels)
     if conflicting:
         yield f"pictures in more than one class, pixel by pixel the same: {conflicting}."
@@ -81,6 +91,18 @@ def uneven(pictures: Gathered, parts: dict[str, Rows]) -> Iterator[str]:
             f"class '{most}' has {counts.max()} training pictures, '{least}' {counts.min()}: look at the "
             "balanced accuracy, and try --class-weights balanced."
         )
+
+
+def few_pictures(pictures: Gathered, parts: dict[str, Rows], val: float, test: float) -> Iterator[str]:
+    """That the splits have other shares than asked for, as they do where pictures are few."""
+    if (pictures.given != "").any():
+        return
+    wanted = {"train": 1 - val - test, "val": val, "test": test}
+    shares = {split: len(parts.get(split, ())) / len(pictures.labels) for split in wanted}
+    if max(abs(shares[split] - wanted[split]) for split in wanted) > SHARE_LIMIT:
+        got, asked = ("/".join(f"{100 * some[split]:.0f}" for split in wanted) for some in (shares, wanted))
+        why = "few pictures" if pictures.groups is None else "few pictures or large groups"
+        yield f"{why}: train, validation and test have {got} % of them instead of {asked}."
 
 
 def changed_channels(grey: bool, channels: int) -> Iterator[str]:

@@ -20,12 +20,19 @@ TRAIN, VAL, TEST = range(3)
 
 
 def divide(
-    hashes: Hashes, labels: Rows, given: NDArray[np.str_], *, val: float, test: float
+    hashes: Hashes,
+    labels: Rows,
+    given: NDArray[np.str_],
+    *,
+    val: float,
+    test: float,
+    groups: NDArray[np.str_] | None = None,
 ) -> dict[str, Rows]:
     """Rows int64 of each split, ordered by (hash, label); a split without pictures is left out.
 
     given (M,): "train", "val" or "test", all of them "" where the source does not say. Without any, `val` and
     `test` are the shares `cut` takes; with "train" but no "val", the share `val` of train is for validation.
+    groups (M,): pictures of one name are not parted; those of the name "" stand alone.
 
     >>> hashes = np.array([b"c", b"a", b"b"], "S32")
     >>> rows = divide(hashes, np.zeros(3, np.int64), np.array(["train", "test", "train"]), val=0.5, test=0.1)
@@ -36,12 +43,13 @@ def divide(
     for code, split in enumerate(SPLITS):
         where[given == split] = code
     if (where == -1).all():
-        where = cut(hashes, labels, val=val, test=test)
+        where = cut(hashes, labels, val=val, test=test, groups=groups)
     else:
         assert (where != -1).all(), "either every picture has a split or none has"
         if not (where == VAL).any():
             rows = np.flatnonzero(where == TRAIN)
-            where[rows] = cut(hashes[rows], labels[rows], val=val, test=0.0)
+            some = None if groups is None else groups[rows]
+            where[rows] = cut(hashes[rows], labels[rows], val=val, test=0.0, groups=some)
     order = ordered(hashes, labels)
     parts = {split: order[where[order] == code] for code, split in enumerate(SPLITS)}
     return {split: rows for split, rows in parts.items() if len(rows)}
@@ -53,27 +61,56 @@ def ordered(hashes: Hashes, labels: Rows) -> Rows:
     return by_label[np.argsort(hashes[by_label], kind="stable")]
 
 
-def cut(hashes: Hashes, labels: Rows, *, val: float, test: float) -> Rows:
+def units(hashes: Hashes, groups: NDArray[np.str_] | None = None) -> Rows:
+    """What may not be parted, int64 (M,): one number for pictures that are equal or of one group.
+
+    That goes on from picture to picture: a group and another that share a picture are one. Numbers rise with
+    the lowest hash of each unit.
+
+    >>> units(np.array([b"c", b"a", b"b", b"a"], "S32"), np.array(["x", "", "x", "y"])).tolist()
+    [1, 0, 1, 0]
+    """
+    equal: Rows = np.unique(hashes, return_inverse=True)[1]
+    if groups is None:
+        return equal
+    _, member = np.unique(groups, return_inverse=True)
+    alone = groups == ""
+    member[alone] = len(groups) + np.arange(int(alone.sum()))
+    unit = equal
+    while True:
+        before = unit
+        for among in (member, equal):  # each takes the lowest number of those it belongs with
+            lowest = np.full(int(among.max(initial=0)) + 1, len(unit))
+            np.minimum.at(lowest, among, unit)
+            unit = lowest[among]
+        if (unit == before).all():
+            return unit
+
+
+def cut(
+    hashes: Hashes, labels: Rows, *, val: float, test: float, groups: NDArray[np.str_] | None = None
+) -> Rows:
     """The split of each picture, int64 (M,): 0 train, 1 val, 2 test, each class divided in these shares.
 
     Within a class, pictures go in the order of their hashes: the first round(n * test) to the test, the next
     round(n * val) to validation, the rest to training. At least one goes to validation from two different
     pictures up (if val > 0), at least one to the test from three up (if test > 0). Equal pixels stay
-    together, also over classes: then the class that comes first has them all in its count. A group of equal
-    pictures that is larger than what a split still takes is passed on to the next split.
+    together, also over classes: then the class that comes first has them all in its count. So do pictures of
+    one group (see `units`); they count for the class of the one with the lowest hash. What belongs together
+    and is larger than what a split still takes is passed on to the next split.
 
     >>> cut(np.array([b"a", b"b", b"c", b"d"], "S32"), np.zeros(4, np.int64), val=0.25, test=0.25)
     array([2, 1, 0, 0])
     """
     order = ordered(hashes, labels)
     _, first, group, sizes = np.unique(
-        hashes[order], return_index=True, return_inverse=True, return_counts=True
+        units(hashes, groups)[order], return_index=True, return_inverse=True, return_counts=True
     )
-    owner = labels[order][first]  # the lowest label that has these pixels
+    owner = labels[order][first]  # of equal pictures the lowest label
     split_of_group = np.zeros(len(first), np.int64)
     for label in np.unique(owner):
-        groups = np.flatnonzero(owner == label)
-        split_of_group[groups] = _cut_class(sizes[groups].tolist(), val, test)
+        own = np.flatnonzero(owner == label)
+        split_of_group[own] = _cut_class(sizes[own].tolist(), val, test)
     where = np.empty(len(labels), np.int64)
     where[order] = split_of_group[group]
     return where
@@ -144,6 +181,17 @@ def shared(hashes: Hashes, parts: dict[str, Rows]) -> int:
     each = [np.unique(hashes[rows]) for rows in parts.values()]
     _, counts = np.unique(np.concatenate(each), return_counts=True)
     return int((counts > 1).sum())
+
+
+def parted(groups: NDArray[np.str_], parts: dict[str, Rows]) -> int:
+    """How many groups lie in more than one of `parts`; pictures of the group "" stand alone.
+
+    >>> parted(np.array(["x", "y", "x", ""]), {"train": np.array([0, 1]), "test": np.array([2, 3])})
+    1
+    """
+    each = [np.unique(groups[rows]) for rows in parts.values()]
+    names, counts = np.unique(np.concatenate(each), return_counts=True)
+    return int(((counts > 1) & (names != "")).sum())
 
 
 def contradictory(hashes: Hashes, labels: Rows) -> int:

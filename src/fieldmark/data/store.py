@@ -1,7 +1,8 @@
 """The store of decoded pictures: made once, opened at once afterwards.
 
 Under $FIELDMARK_CACHE (default ~/.cache/fieldmark/stores) every set of pictures that was ever asked for has a
-folder, named by what was asked and by the state of the files. A file that changes makes another store.
+folder, named by what was asked and by the state of the files. A file that changes makes another store, into
+which the others are copied: a picture is decoded once for a size, whoever asks first.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import PIL
+from numpy.typing import NDArray
 
 from fieldmark.data.download import Progress
 from fieldmark.data.resizing import check_rule
@@ -22,13 +25,15 @@ from fieldmark.data.store_files import (
     Stored,
     StoreInfo,
     cache_folder,
+    cannot_write,
     clear_stores,
     list_stores,
+    made_alike,
     publish,
     read,
     unfinished,
 )
-from fieldmark.data.store_making import NATIVE_LIMIT, Wanted, make, required_bytes
+from fieldmark.data.store_making import NATIVE_LIMIT, Wanted, first_readable, make, required_bytes
 from fieldmark.errors import DataError
 
 __all__ = [
@@ -69,23 +74,49 @@ def open_store(
     """
     check_rule(rule)
     assert margin >= 1, margin
-    wanted = Wanted(root.resolve(), tuple(files), image_size, default_size, rule, margin)
     cache = cache_folder()
+    root, states = root.resolve(), file_states(root.resolve(), files)
+
+    def wanted(size: tuple[int, int], native: bool = False) -> Wanted:
+        return Wanted(root, tuple(files), states, size, rule, margin, settings(rule), native)
+
+    if image_size is None:
+        own, _ = first_readable(root, files, rule)
+        if own is not None and max(own) <= NATIVE_LIMIT:
+            stored = _opened(cache, wanted(own, native=True), progress, workers)
+            if stored is not None:
+                return stored
+        image_size = (default_size, default_size)
+    stored = _opened(cache, wanted(image_size), progress, workers)
+    assert stored is not None
+    return stored
+
+
+def is_stored(root: Path, files: Sequence[str], image_size: tuple[int, int], rule: str) -> bool:
+    """Whether `open_store` would find all of these decoded at this size, without a margin."""
+    root = root.resolve()
+    states = file_states(root, files)
+    wanted = Wanted(root, tuple(files), states, image_size, rule, 1.0, settings(rule))
+    return read(cache_folder() / key(wanted)) is not None
+
+
+def _opened(cache: Path, wanted: Wanted, progress: Progress | None, workers: int | None) -> Stored | None:
+    """The store that is wanted, made where it is not there; None if the pictures are not all of its size."""
     final = cache / key(wanted)
     stored = read(final)
-    if stored is not None:
-        return stored
-    with unfinished(cache) as folder:
-        try:
-            make(wanted, folder, progress, workers)
-            publish(folder, final)
-        except OSError as error:
-            raise DataError(
-                f"writing the decoded pictures to {cache} failed: {error.strerror}. "
-                "Make room (fieldmark cache), or set FIELDMARK_CACHE to another folder."
-            ) from error
-    stored = read(final)
-    assert stored is not None, final
+    if stored is None:
+        with unfinished(cache) as folder:
+            try:
+                alike = list(made_alike(cache, wanted.settings))
+                if not make(wanted, folder, alike, progress, workers):
+                    return None
+                publish(folder, final)
+            except OSError as error:
+                raise DataError(cannot_write(cache, error)) from error
+        stored = read(final)
+        assert stored is not None, final
+    if wanted.native and (stored.sizes != np.array(wanted.image_size)).any():
+        return None
     return stored
 
 
@@ -93,22 +124,29 @@ def key(wanted: Wanted) -> str:
     """SHA-256 over everything that decides what the store holds, 64 hexadecimal digits.
 
     That is the format, the versions of the decoders (another one may give other pixels, or read what this one
-    cannot), what is asked for, and path, size, time and mode of every file (a chmod may make it readable).
+    cannot), the size, and path, size, time and mode of every file (a chmod may make it readable). Whether the
+    size was asked for or found is not among them, so that whoever comes second opens what is there.
     """
     asked = {
         "format": FORMAT,
-        "decoders": [PIL.__version__, _version("simplejpeg"), _version("pillow-heif")],
-        "root": str(wanted.root),
+        "settings": wanted.settings,
         "image_size": wanted.image_size,
-        "default_size": wanted.default_size if wanted.image_size is None else None,
-        "rule": wanted.rule,
         "margin": wanted.margin,
     }
-    digest = hashlib.sha256(json.dumps(asked).encode())
-    digest.update(
-        "\0".join(_state(wanted.root, file) for file in wanted.files).encode(errors="surrogateescape")
-    )
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps(asked).encode() + wanted.states.tobytes()).hexdigest()
+
+
+def settings(rule: str) -> dict[str, object]:
+    """What decides the pixels of a store besides the files and their size, as JSON."""
+    decoders = [PIL.__version__, _version("simplejpeg"), _version("pillow-heif")]
+    return {"decoders": decoders, "rule": rule}
+
+
+def file_states(root: Path, files: Sequence[str]) -> NDArray[np.uint8]:
+    """SHA-256 over path, size, time and mode of each of N files, uint8 (N, 32)."""
+    states = (f"{root}\0{_state(root, file)}".encode(errors="surrogateescape") for file in files)
+    content = b"".join(hashlib.sha256(state).digest() for state in states)
+    return np.frombuffer(content, np.uint8).reshape(len(files), 32)
 
 
 def _state(root: Path, file: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -14,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldmark.data.decoding import Undecodable
-from fieldmark.data.decoding_pool import Decoded, decode_all, decode_one
+from fieldmark.data.decoding_pool import TOGETHER, Decoded, decode_all, decode_one
 from fieldmark.data.download import Progress
-from fieldmark.data.store_files import check_space, megabytes, reach_disk, write_index
+from fieldmark.data.store_files import IMAGES, Stored, check_space, megabytes, reach_disk, write_index
 from fieldmark.vocabulary import Unreadable
 
 NATIVE_LIMIT = 64
@@ -29,49 +30,64 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Wanted:
-    """The pictures of a store and how it is to keep them."""
+    """The pictures of a store and how it is to keep them.
+
+    states uint8 (N, 32): see `store.file_states`. settings: see `store.settings`. native: only if all
+    pictures have the image size themselves.
+    """
 
     root: Path
     files: tuple[str, ...]
-    image_size: Size | None
-    default_size: int
+    states: NDArray[np.uint8]
+    image_size: Size
     rule: str
     margin: float
+    settings: dict[str, object]
+    native: bool = False
 
 
 def required_bytes(pictures: int, size: Size, channels: int = 3) -> int:
-    """What a store of `pictures` of `size` (height, width) takes on disk, with some 60 bytes of index each.
+    """What a store of `pictures` of `size` (height, width) takes on disk, with some 100 bytes of index each.
 
     >>> required_bytes(12_000, (32, 32))
-    37584000
+    38064000
     """
-    return pictures * (size[0] * size[1] * channels + 60)
+    return pictures * (size[0] * size[1] * channels + 100)
 
 
-def make(wanted: Wanted, folder: Path, progress: Progress | None, workers: int | None) -> None:
-    """Decode the pictures into a store in `folder`, which exists.
+def make(
+    wanted: Wanted,
+    folder: Path,
+    alike: Sequence[Stored],
+    progress: Progress | None,
+    workers: int | None,
+) -> bool:
+    """Fill the store in `folder`, which exists; False, half-way, if pictures should be native and are not.
 
-    Native size, without margin, if all readable pictures have the size that `image_size` asks for, or one up
-    to NATIVE_LIMIT where it asks for none. Decoding shows whether they do, and starts again if they do not.
-    Raises DataError when the disk has too little room, OSError when writing fails.
+    What one of `alike` has is copied, the rest decoded. Without margin if all readable pictures have the
+    image size themselves. Decoding shows whether they do, and starts again if they do not. Raises DataError
+    when the disk has too little room, OSError when writing fails.
     """
-    rows, image_size = None, wanted.image_size or (wanted.default_size, wanted.default_size)
-    own_size, channels = _first_readable(wanted)
-    if own_size is not None and _may_be_native(own_size, wanted):
-        rows = _fill(wanted, folder, own_size, channels, progress, workers, native=True)
-        image_size = image_size if rows is None else own_size
+    rows = None
+    own_size, channels = first_readable(wanted.root, wanted.files, wanted.rule)
+    if own_size == wanted.image_size and (wanted.native or wanted.margin > 1):  # else it makes no difference
+        rows = _fill(wanted, folder, own_size, channels, alike, progress, workers, native=True)
     if rows is None:
-        size = enlarged(image_size, wanted.margin)
-        rows = _fill(wanted, folder, size, channels, progress, workers, native=False)
+        if wanted.native:
+            return False
+        size = enlarged(wanted.image_size, wanted.margin)
+        rows = _fill(wanted, folder, size, channels, alike, progress, workers, native=False)
         assert rows is not None
     write_index(
         folder,
         root=wanted.root,
         shape=(len(rows.kept), *rows.size, rows.channels),
-        image_size=image_size,
-        index=rows.index(),
+        image_size=wanted.image_size,
+        settings=wanted.settings,
+        index=rows.index() | {"states": wanted.states[rows.kept].reshape(len(rows.kept), 32)},
         unreadable=rows.unreadable,
     )
+    return True
 
 
 def enlarged(size: Size, margin: float) -> Size:
@@ -83,19 +99,13 @@ def enlarged(size: Size, margin: float) -> Size:
     return math.floor(size[0] * margin + 0.5), math.floor(size[1] * margin + 0.5)
 
 
-def _first_readable(wanted: Wanted) -> tuple[Size | None, int]:
+def first_readable(root: Path, files: Sequence[str], rule: str) -> tuple[Size | None, int]:
     """Size and channels of the first picture that decodes; a header alone may belong to a broken one."""
-    for file in wanted.files:
-        one = decode_one(wanted.root, file, None, wanted.rule)
+    for file in files:
+        one = decode_one(root, file, None, rule)
         if isinstance(one, Decoded):
             return one.size, one.pixels.shape[2]
     return None, 1
-
-
-def _may_be_native(size: Size, wanted: Wanted) -> bool:
-    if wanted.image_size is None:
-        return max(size) <= NATIVE_LIMIT
-    return size == wanted.image_size and wanted.margin > 1  # without margin it makes no difference
 
 
 def _fill(
@@ -103,6 +113,7 @@ def _fill(
     folder: Path,
     size: Size,
     channels: int,
+    alike: Sequence[Stored],
     progress: Progress | None,
     workers: int | None,
     native: bool,
@@ -110,14 +121,19 @@ def _fill(
     """All pictures at `size`; None as soon as one has another size of its own, if they are to be native."""
     needed = required_bytes(len(wanted.files), size, channels)
     check_space(folder, needed)
+    known = _known(wanted, alike, size)
     rows, what = Rows(size), f"decode ({megabytes(needed)})"
+    todo = [file for place, file in enumerate(wanted.files) if place not in known]
     if progress is not None:
         progress(what, 0, len(wanted.files))
     with (
-        (folder / "images.bin").open("w+b") as file,
-        closing(decode_all(wanted.root, wanted.files, size, wanted.rule, workers)) as decoded,
+        (folder / IMAGES).open("w+b") as file,
+        closing(decode_all(wanted.root, todo, size, wanted.rule, workers)) as decoded,
     ):
-        for some in decoded:
+        fresh = itertools.chain.from_iterable(decoded)
+        for first in range(0, len(wanted.files), TOGETHER):
+            places = range(first, min(first + TOGETHER, len(wanted.files)))
+            some = [_copied(*known[place]) if place in known else next(fresh) for place in places]
             if native and any(isinstance(one, Decoded) and one.size != size for one in some):
                 return None
             rows.add(some, wanted.files, file)
@@ -125,6 +141,24 @@ def _fill(
                 progress(what, rows.seen, len(wanted.files))
         reach_disk(file)
     return rows
+
+
+def _known(wanted: Wanted, alike: Sequence[Stored], size: Size) -> dict[int, tuple[Stored, int]]:
+    """Which of the wanted pictures a store has at this size already: place to (store, row)."""
+    having = [stored for stored in alike if tuple(stored.images.shape[2:]) == size]
+    found = {state.tobytes(): (stored, row) for stored in having for row, state in enumerate(stored.states)}
+    if not found:
+        return {}
+    pairs = ((place, found.get(state.tobytes())) for place, state in enumerate(wanted.states))
+    return {place: there for place, there in pairs if there is not None}
+
+
+def _copied(stored: Stored, row: int) -> Decoded:
+    pixels = stored.images[row].permute(1, 2, 0).numpy()  # (h, w, C)
+    if stored.grey[row]:
+        pixels = pixels[:, :, :1]
+    height, width = stored.sizes[row].tolist()
+    return Decoded(np.ascontiguousarray(pixels), stored.hashes[row].tobytes(), (height, width))
 
 
 @dataclass

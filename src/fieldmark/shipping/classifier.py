@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from fieldmark.models import TIMM, create, is_own
 from fieldmark.models.building import call
 from fieldmark.models.timm_library import library
 from fieldmark.shipping.description import DESCRIPTION, WEIGHTS, Description
+from fieldmark.shipping.inputs import KINDS, Source
 from fieldmark.shipping.integrity import FRESH, one_line, seal
-from fieldmark.shipping.pictures import Source, read_pictures
+from fieldmark.shipping.pictures import read_pictures
 from fieldmark.shipping.scores import Prediction, answer
 from fieldmark.shipping.unpacking import find, unpack
 from fieldmark.shipping.weights import fill, to_bytes
@@ -101,7 +102,7 @@ class Classifier:
 
     def predict(
         self,
-        files: Sequence[Source],
+        files: Iterable[Source],
         *,
         batch_size: int = 64,
         tta: bool = False,
@@ -111,14 +112,20 @@ class Classifier:
     ) -> list[Prediction]:
         """One row per picture, in the order given; a bad file gets a row with its status and moves no other.
 
-        files: paths, or decoded pictures uint8 (H, W, C). top_k: scores per row, at most one per class; None
-        is all. tta: average the logits of the picture and its mirror. progress: called with ("predicting",
-        done, total). A row does not depend on the other pictures, beyond the rounding of floats (about 1e-6).
+        files: paths, the bytes of files, PIL pictures, arrays uint8 (H, W) or (H, W, C), and tensors uint8
+        (H, W) or (C, H, W), C 1, 3 or 4 (alpha is composed on white); anything else in the list gets a row
+        that says so. top_k: scores per row, at most one per class; None is all. tta: average the logits of
+        the picture and its mirror. progress: called with ("predicting", done, total). A row does not depend
+        on the other pictures, beyond the rounding of floats (about 1e-6).
 
-        Raises UserError for a single path instead of a list, an array of another type, and top_k below 1.
+        Raises UserError for a single picture instead of a list, and for top_k below 1.
         """
-        if isinstance(files, str | Path | np.ndarray):
-            raise UserError("predict takes a list of pictures; put the one you have in brackets: [picture].")
+        if isinstance(files, KINDS) or not isinstance(files, Iterable):
+            raise UserError(
+                "predict takes a list of pictures: put the one you have in brackets, [picture]; of an array "
+                "or a tensor of many make one with list(pictures)."
+            )
+        files = list(files)
         if top_k is not None and top_k < 1:
             raise UserError(f"top_k={top_k} is too small; at least 1.")
         kept = len(self.classes) if top_k is None else top_k

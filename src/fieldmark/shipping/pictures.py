@@ -6,17 +6,14 @@ import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from fieldmark.data.decoding import Undecodable, opened
+from fieldmark.data.decoding import Undecodable
 from fieldmark.data.decoding_pool import cores
 from fieldmark.data.resizing import prepare
-from fieldmark.errors import UserError
+from fieldmark.shipping.inputs import Source, name_of, pixels_of
 from fieldmark.vocabulary import Preprocessing
-
-Source = str | Path | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -34,8 +31,7 @@ def read_pictures(
 ) -> Iterator[list[Picture]]:
     """The pictures in groups of `group`, prepared for the network; the next group is read meanwhile.
 
-    sources: paths, or decoded pictures uint8 (H, W, C), C 1 or 3. Raises UserError for an array of another
-    type or shape, since that is the caller's slip and no bad file.
+    sources: see `inputs.Source`; anything else gets a status and a reason, as a bad file does.
     """
     numbered = list(enumerate(sources))
     groups = [numbered[start : start + group] for start in range(0, len(numbered), group)]
@@ -49,15 +45,9 @@ def read_pictures(
 
 
 def _read(position: int, source: Source, preprocessing: Preprocessing) -> Picture:
-    if isinstance(source, np.ndarray):
-        if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] not in (1, 3) or not source.size:
-            raise UserError(
-                f"picture {position} is an array {source.dtype} {source.shape}; it takes uint8 (H, W, C), "
-                "C 1 or 3."
-            )
-        return Picture(f"array[{position}]", prepare(source, preprocessing))
+    name = name_of(position, source)
     try:
-        with opened(source) as pixels:
-            return Picture(str(source), prepare(pixels, preprocessing))
+        with pixels_of(source) as pixels:
+            return Picture(name, prepare(pixels, preprocessing))
     except Undecodable as error:
-        return Picture(str(source), None, error.status, error.reason)
+        return Picture(name, None, error.status, error.reason)

@@ -21,7 +21,8 @@ class Score:
 class Prediction:
     """One row of an answer.
 
-    file: the name as it was given ("array[3]" for the fourth input when that was an array). status: "ok", or
+    file: the name as it was given; "array[3]" for the fourth input when that was an array, and likewise
+    "tensor", "picture" (PIL's) and "bytes". status: "ok", or
     why there is no answer: "missing", "unreadable", "unsupported", "too_large", with the reason in words.
     label, score: the most probable class; scores: the best classes, most probable first. Without an answer
     label and score are None and scores is empty.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import json
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import safetensors
 
 from fieldmark.data.store_files import StoreInfo, cache_folder, reach_disk
 from fieldmark.errors import ClassifierError, DataError
+from fieldmark.files import write_json
 
+LARGEST_NOTE = 10_000  # bytes
 SECONDS = 300
 """The longest that reading a file may take."""
 
@@ -21,7 +24,8 @@ SECONDS = 300
 def as_safetensors(path: Path) -> Path:
     """The tensors of a state_dict file as a safetensors file, under $FIELDMARK_CACHE beside the stores.
 
-    It is named by the file's SHA-256, so the same file is read once, wherever it lies. A file that hangs,
+    It is named by the file's SHA-256, so the same file is read once, wherever it lies; beside it stands the
+    SHA-256 of what was written, and a file that is not that any more is made again. A file that hangs,
     crashes or asks for too much memory takes down the process that reads it, not this one. Raises
     ClassifierError for a file that cannot be read as weights, DataError when the cache cannot be written.
     """
@@ -32,18 +36,20 @@ def as_safetensors(path: Path) -> Path:
         raise ClassifierError(f"{path} cannot be read: {error.strerror}.") from error
     folder = cache_folder() / "weights"
     kept = folder / f"{digest}.safetensors"
-    if kept.is_file():
-        return kept
-    part = folder / f"{digest}.{os.getpid()}.part"
     try:
+        if _is_whole(kept):
+            return kept
         folder.mkdir(parents=True, exist_ok=True)
-        try:
+        # A folder of a random name, where nobody can have put a link to be written through.
+        with tempfile.TemporaryDirectory(prefix=".reading-", dir=folder) as work:
+            part = Path(work) / kept.name
             _convert(path, part)
             with part.open("rb+") as file:
                 reach_disk(file)
+                file.seek(0)
+                written = hashlib.file_digest(file, "sha256").hexdigest()
             part.replace(kept)
-        finally:
-            part.unlink(missing_ok=True)
+        write_json(kept.with_suffix(".json"), {"weights": digest, "sha256": written})
     except OSError as error:
         raise DataError(
             f"cannot write the weights of {path} to {folder}: {error.strerror}. "
@@ -52,10 +58,32 @@ def as_safetensors(path: Path) -> Path:
     return kept
 
 
+def _is_whole(kept: Path) -> bool:
+    """Whether this is the file that was written under this name."""
+    written = _written(kept)
+    if written is None or not kept.is_file():
+        return False
+    with kept.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == written
+
+
+def _written(kept: Path) -> str | None:
+    """The SHA-256 that stands beside weights that were made here; None for any other file."""
+    try:
+        document = json.loads(kept.with_suffix(".json").read_bytes()[:LARGEST_NOTE])
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or document.get("weights") != kept.stem:
+        return None
+    return str(document.get("sha256"))
+
+
 def list_weights() -> list[StoreInfo]:
-    """The safetensors files that `as_safetensors` keeps, oldest first; a broken one has no source."""
+    """The safetensors files that `as_safetensors` made, oldest first; a broken one has no source."""
     found = []
     for path in (cache_folder() / "weights").glob("*.safetensors"):
+        if _written(path) is None:
+            continue
         try:
             with safetensors.safe_open(path, "pt") as file:
                 source = (file.metadata() or {}).get("source", "")

@@ -33,7 +33,7 @@ def celeba(label: str | None = None, progress: Progress | None = None) -> Listin
     if not (folder / IMAGES).is_dir():
         if not (folder / f"{IMAGES}.zip").is_file():
             raise DataError(_absent(folder, f"{IMAGES}/"))
-        unpack(folder / f"{IMAGES}.zip", folder)
+        unpack(folder / f"{IMAGES}.zip", folder, lambda name: name.startswith(f"{IMAGES}/"))
     labels = dict(_attribute(attributes, label))
     files, values, splits = [], [], []
     for number, (file, split) in enumerate(_partition(partition), start=1):

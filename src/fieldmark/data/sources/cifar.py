@@ -59,13 +59,23 @@ def _provide(folder: Path, progress: Progress | None) -> None:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        whole = ARCHIVE.is_whole(archive)
+    except OSError as error:
+        raise DataError(f"cannot read {archive}: {error.strerror}.") from error
+    if not whole:
+        raise DataError(
+            f"{archive} is not CIFAR-10's binary version as published: its checksum is another. "
+            "Delete it and fetch it again."
+        )
+    members = {f"{FOLDER}/{file}" for file in (*TRAIN_FILES, *TEST_FILES)}
     if archive.parent == folder:  # else the unpacked folder would lie inside itself
-        unpack(archive, folder)
+        unpack(archive, folder, members.__contains__)
         for file in (folder / FOLDER).glob("*"):
             file.replace(folder / file.name)
         (folder / FOLDER).rmdir()
     else:
-        unpack(archive, folder.parent)
+        unpack(archive, folder.parent, members.__contains__)
     absent = [file for file in (*TRAIN_FILES, *TEST_FILES) if not (folder / file).is_file()]
     if absent:
         raise DataError(f"{archive} does not hold {FOLDER}/{absent[0]}: it is not CIFAR-10's binary version.")

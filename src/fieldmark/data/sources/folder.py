@@ -4,37 +4,54 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fieldmark.data.decoding import EXTENSIONS
-from fieldmark.data.sources.naming import SPLIT_NAMES, is_junk, listed, natural_order
+from fieldmark.data.sources.naming import (
+    SPLIT_NAMES,
+    alike,
+    composed,
+    is_junk,
+    listed,
+    natural_order,
+    split_of,
+)
 from fieldmark.errors import DataError
+from fieldmark.printable import shortened
 from fieldmark.vocabulary import SPLITS, Listing
 
+TABLES = (".csv", ".tsv", ".parquet")
 WANTED = "Wanted: one subfolder per class (FOLDER/cat/1.jpg), or train/ and test/ that hold such subfolders"
 
 
 def find(root: Path) -> Listing:
     """The pictures below `root`, classes and splits taken from the names of the folders.
 
-    `root/<class>/...` has no splits. `root/train|val|valid|validation|test/<class>/...` has (capitals do not
-    matter). Pictures in folders inside a class folder belong to the class; links are followed, once each.
-    Classes are those of train in natural order; hidden names and what operating systems leave are skipped.
+    `root/<class>/...` has no splits. `root/<split>/<class>/...` has, under the usual names (see
+    `naming.split_of`): train, Training, train_images, val, valid, dev, test ... Pictures in folders inside a
+    class folder belong to the class; links are followed, once each. Classes are those of train in natural
+    order; their names are composed Unicode (NFC), whichever form the disk has. Hidden names and what
+    operating systems leave are skipped.
 
-    Raises DataError for any other layout, and for a class in val or test that train does not have.
+    Raises DataError for any other layout, for folders that all hold the same subfolders, as splits of unknown
+    names do, and for a class in val or test that train does not have.
     """
     top = _Level.read(root, ())
     if not top.folders:
         found = (
             f"pictures directly in it ({len(top.files)})" if top.files else "no pictures and no subfolders"
         )
-        raise DataError(f"{root} has {found}. {WANTED}.")
+        raise DataError(f"{root} has {found}. {table_hint(root)}{WANTED}.")
     splits = _split_folders(root, top)
     notes = list(top.notes())
     if not splits:
+        _refuse_repeated_subfolders(root, top)
         return _listing(root, {None: _classes(root, "", top, notes)}, notes)
+    taken = [f"{name}/ as {split}" for split, name in splits.items() if name.lower() not in SPLIT_NAMES]
+    if taken:
+        notes.append(f"taken as splits: {listed(taken)}.")
     outside = sorted(set(top.folders) - set(splits.values()))
     if outside:
         notes.append(f"left out, as they are no split: {listed(f'{name}/' for name in outside)} in {root}.")
@@ -42,28 +59,48 @@ def find(root: Path) -> Listing:
     for split, name in splits.items():
         level = _Level.read(root / name, (root,))
         notes.extend(level.notes())
-        found_in[split] = _classes(root, name + "/", level, notes)
+        found_in[split] = _classes(root, name + "/", level, notes, learned=split == "train")
     return _listing(root, found_in, notes)
 
 
-def walk(folder: Path, above: tuple[Path, ...] = (), others: Counter[str] | None = None) -> Iterator[str]:
+def walk(
+    folder: Path,
+    above: tuple[Path, ...] = (),
+    others: Counter[str] | None = None,
+    *,
+    wanted: Callable[[os.DirEntry[str]], bool] | None = None,
+    refused: dict[str, str] | None = None,
+) -> Iterator[str]:
     """The pictures in `folder` and its subfolders as paths below it, with forward slashes, in no order.
 
-    A folder met before, or one of `above` (a link that leads back), is not entered. `others` counts the files
-    whose extension is not a picture's. Raises DataError for a folder that cannot be listed.
+    A folder met before, or one of `above` (a link that leads back), is not entered.
+
+    Args:
+        others: counts by extension the files that are no pictures.
+        wanted: whether a file is a picture; by default its extension says so.
+        refused: takes the folders that cannot be listed, as paths below `folder` ("" for itself) to the
+            reason; without it such a folder raises.
+
+    Raises:
+        DataError: a folder cannot be listed.
     """
     met = {_identity(path) for path in above}
     pending = [(folder, "")]
     while pending:
         here, prefix = pending.pop()
-        identity = _identity(here)
-        if identity in met:
+        try:
+            identity = _identity(here)
+            entries = [] if identity in met else _entries(here)
+        except (OSError, DataError) as error:
+            if refused is None:
+                raise
+            refused[prefix.rstrip("/")] = str(error)
             continue
         met.add(identity)
-        for entry in _entries(here):
+        for entry in entries:
             if _is_folder(entry):
                 pending.append((Path(entry.path), f"{prefix}{entry.name}/"))
-            elif _extension(entry.name) in EXTENSIONS:
+            elif wanted(entry) if wanted is not None else _extension(entry.name) in EXTENSIONS:
                 yield prefix + entry.name
             elif others is not None:
                 others[_extension(entry.name)] += 1
@@ -96,13 +133,7 @@ class _Level:
 
 def _split_folders(root: Path, top: _Level) -> dict[str, str]:
     """Which subfolder is which split; empty where the subfolders are classes."""
-    named = [name for name in sorted(top.folders) if name.lower() in SPLIT_NAMES]
-    splits: dict[str, str] = {}
-    for name in named:
-        split = SPLIT_NAMES[name.lower()]
-        if split in splits:
-            raise DataError(f"{root} has both {splits[split]}/ and {name}/ for {split}. Join or rename one.")
-        splits[split] = name
+    named = [name for name in sorted(top.folders) if split_of(name)]
     if not named:
         return {}
     levels = [_Level.read(root / name, (root,)) for name in named]
@@ -110,27 +141,74 @@ def _split_folders(root: Path, top: _Level) -> dict[str, str]:
     if not any(level.folders for level in levels):  # "train" may well be a class, beside "bus"
         if others or not any(level.files for level in levels):
             return {}
-        inside = listed(f"{name}/" for name in named)
-        raise DataError(f"{root} has pictures directly in {inside}, with no class folders there. {WANTED}.")
+        inside, hint = listed(f"{name}/" for name in named), table_hint(root) or table_hint(root / named[0])
+        raise DataError(
+            f"{root} has pictures directly in {inside}, with no class folders there. {hint}{WANTED}."
+        )
     if others and len(named) == 1:
         beside = listed(f"{name}/" for name in sorted(others))
         raise DataError(
             f"{root} is ambiguous: {named[0]}/ holds subfolders as a split does, but beside it are {beside}. "
             "Move those away, or rename the folder if it is a class."
         )
+    splits: dict[str, str] = {}
+    for name in named:
+        split = str(split_of(name))
+        if split in splits:
+            raise DataError(f"{root} has both {splits[split]}/ and {name}/ for {split}. Join or rename one.")
+        splits[split] = name
     return splits
 
 
-def _classes(root: Path, prefix: str, level: _Level, notes: list[str]) -> dict[str, list[str]]:
-    """Class name to its pictures (paths below root, sorted); empty class folders are noted."""
+def _refuse_repeated_subfolders(root: Path, top: _Level) -> None:
+    """Raise DataError if all folders hold the same subfolders: they are splits, and not classes."""
+    levels = [_Level.read(root / name, (root,)) for name in sorted(top.folders)]
+    levels = [level for level in levels if level.files or level.folders]
+    if len(levels) < 2 or any(level.files for level in levels):
+        return
+    common = set.intersection(*(set(level.folders) for level in levels))
+    inside = natural_order(
+        name for name in common if all(any(walk(level.path / name, (root, level.path))) for level in levels)
+    )
+    if len(inside) < 2:  # cat/images/ and dog/images/ are classes
+        return
+    outside = listed(f"{level.path.name}/" for level in levels)
+    if all(split_of(name) for name in inside):
+        raise DataError(
+            f"{root} has the splits inside the classes: {levels[0].path.name}/{inside[0]}/. Wanted: the "
+            f"other way round, {inside[0]}/{levels[0].path.name}/."
+        )
+    raise DataError(
+        f"{root}: {outside} hold the same subfolders ({listed(inside)}). If they are splits, rename them "
+        "train/, val/ and test/; if they are the classes, move their pictures out of the subfolders."
+    )
+
+
+def table_hint(root: Path) -> str:
+    """Where a table lies beside the pictures, the sentence that points to it."""
+    tables = sorted(
+        entry.name for entry in _entries(root) if _extension(entry.name) in TABLES and entry.is_file()
+    )
+    return f"Is {root / tables[0]} the table of their labels? Then give that as DATA. " if tables else ""
+
+
+def _classes(
+    root: Path, prefix: str, level: _Level, notes: list[str], learned: bool = True
+) -> dict[str, list[str]]:
+    """Class name to its pictures (paths below root, sorted). Empty ones are noted if `learned`."""
     others: Counter[str] = Counter()
-    classes = {}
-    for name in level.folders:
+    classes: dict[str, list[str]] = {}
+    for name in sorted(level.folders):
         folder = f"{prefix}{name}"
         above = (root, level.path)
-        classes[name] = [f"{folder}/{file}" for file in sorted(walk(root / folder, above, others))]
+        files = [f"{folder}/{file}" for file in sorted(walk(root / folder, above, others))]
+        if composed(name) in classes and files:
+            notes.append(
+                f"two folders of {level.path} are spelled alike and are one class: {composed(name)}."
+            )
+        classes.setdefault(composed(name), []).extend(files)
     empty = natural_order(name for name in classes if not classes[name])
-    if empty and prefix.rstrip("/").lower() in ("", "train"):
+    if empty and learned:
         notes.append(f"left out: class folders without pictures in {level.path}: {listed(empty)}.")
     if others:
         kinds = listed(kind or "no extension" for kind, _ in others.most_common())
@@ -144,6 +222,7 @@ def _listing(root: Path, found: dict[str | None, dict[str, list[str]]], notes: l
         raise DataError(f"{root} has folders but no pictures in them. {WANTED}.")
     leading = found.get("train") or {name: [] for classes in found.values() for name in classes}
     classes = natural_order(leading)
+    notes.extend(alike(classes))
     position = {name: label for label, name in enumerate(classes)}
     files: list[str] = []
     labels: list[int] = []
@@ -165,7 +244,8 @@ def stranger(name: str, classes: tuple[str, ...], where: str) -> str:
     "photos: test/Cat/ has pictures of a class that train has none of: 'Cat'. Train has: cat, dog."
     """
     return (
-        f"{where} has pictures of a class that train has none of: '{name}'. Train has: {listed(classes, 10)}."
+        f"{where} has pictures of a class that train has none of: '{shortened(name)}'. "
+        f"Train has: {listed(classes, 10)}."
     )
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import math
+import struct
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -16,6 +19,7 @@ from fieldmark.data.unpacking import gunzip
 from fieldmark.errors import DataError
 from fieldmark.vocabulary import ImageSet
 
+TIMES, SLACK = 100, 2**26  # bytes unpacked for a .gz: MNIST's pictures are 5 times as large
 MAGIC = {1: 0x801, 3: 0x803}  # labels (N,), pictures (N, H, W), unsigned bytes both
 
 DIGITS = tuple("0123456789")
@@ -107,35 +111,45 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
 
     Raises DataError for another magic number and for a length other than the header announces.
     """
-    header = 4 + 4 * axes
-    content = _content(path)
-    if len(content) < header:
-        raise DataError(f"{path} is cut off: {len(content)} bytes, the header alone takes {header}. {_AGAIN}")
-    magic, *shape = (int(value) for value in np.frombuffer(content, ">u4", count=1 + axes))
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return _read(path, file, axes)  # type: ignore[arg-type]  # GzipFile reads as files do
+    except DataError:
+        raise
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be unpacked: {error}. {_AGAIN}") from error
+
+
+def _read(path: Path, file: BinaryIO, axes: int) -> NDArray[np.uint8]:
+    """As many bytes as the header announces, once that is known to be what the file can hold."""
+    header, size = 4 + 4 * axes, path.stat().st_size
+    start = file.read(header)
+    if len(start) < header:
+        raise DataError(f"{path} is cut off: {len(start)} bytes, the header alone takes {header}. {_AGAIN}")
+    magic, *shape = struct.unpack(f">{1 + axes}I", start)
     if magic != MAGIC[axes]:
         kind = "pictures" if axes == 3 else "labels"
         raise DataError(
             f"{path} is not an IDX file of {kind}: it starts with {magic:#x}, not {MAGIC[axes]:#x}."
         )
-    expected = header + int(np.prod(shape, dtype=np.int64))
-    if len(content) != expected:
-        size = "x".join(str(side) for side in shape)
+    expected, says = header + math.prod(shape), "x".join(str(side) for side in shape)
+    packed = path.suffix == ".gz"
+    if packed and expected > TIMES * size + SLACK:
         raise DataError(
-            f"{path} is {len(content)} bytes long; its header says {size}, {expected} bytes. {_AGAIN}"
+            f"{path} is {size} bytes long; its header says {says}, {expected} bytes unpacked, far more than "
+            "pictures and labels take. It is not unpacked."
         )
-    return content[header:].reshape(shape)
+    if not packed and size != expected:
+        raise DataError(f"{path} is {size} bytes long; its header says {says}, {expected} bytes. {_AGAIN}")
+    content = bytearray(file.read(expected - header))
+    more = file.read(1)  # which also checks the checksum at the end of a .gz
+    if len(content) != expected - header or more:
+        length = "longer" if more else f"{header + len(content)} bytes long"
+        raise DataError(f"{path} is {length} unpacked; its header says {says}, {expected} bytes. {_AGAIN}")
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 _AGAIN = "Delete it and fetch it again."
-
-
-def _content(path: Path) -> NDArray[np.uint8]:
-    if path.suffix != ".gz":
-        return np.fromfile(path, np.uint8)
-    try:
-        return np.frombuffer(bytearray(gzip.decompress(path.read_bytes())), np.uint8)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be unpacked: {error}. {_AGAIN}") from error
 
 
 def _on_disk(folder: Path, file: str) -> Path | None:
