@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from fieldmark.cli.endings import endings
+
 VERBS = {
     "demo": (
         "fieldmark.cli.demo:demo",
@@ -46,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fieldmark ...
     0
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    with endings():
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(words: Sequence[str]) -> int:
     _never_fail_to_print()
     if not words or words[0] in ("-h", "--help", "help"):
         print(help_text())
