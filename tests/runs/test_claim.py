@@ -140,7 +140,7 @@ def test_links_are_not_followed(old: Path, tmp_path: Path) -> None:
 def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for out in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(UserError, match="no folder|Not a directory"):
+        with pytest.raises(UserError, match=r"no folder|Not a directory"):
             claim(out, overwrite=True)
     assert (tmp_path / "file").read_text() == "mine"
 
