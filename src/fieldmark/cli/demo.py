@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fieldmark import world
 from fieldmark.cli import measuring
 from fieldmark.cli.machine import check_threads, use
 from fieldmark.cli.output import STOPPED, percent, to_json
@@ -42,6 +43,9 @@ def demo(words: Sequence[str]) -> int:
     """`fieldmark demo`."""
     flags = parse(Demo(), words, verb="demo")
     check_threads(flags.threads)
+    if not world.is_main():
+        return 1  # the first process says why
+    world.refuse_many()
 
     from fieldmark.runs import running
     from fieldmark.runs.clock import process_start

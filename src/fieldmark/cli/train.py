@@ -93,6 +93,9 @@ class Train:
 
 def train(words: Sequence[str]) -> int:
     """`fieldmark train`."""
+    if not world.is_main():
+        return 1  # the first process says why
+    world.refuse_many()
     words = with_value(words, "--pretrained", PUBLIC, may_be_weights)
     base = starting_recipe(words)
     flags = parse(Train(settings=Settings(**_fields(base))), words, verb="train")
@@ -100,7 +103,6 @@ def train(words: Sequence[str]) -> int:
     recipe = Recipe(**_fields(flags.settings))
     chosen = given(words)
     _check(flags, chosen)
-    world.refuse_many()
 
     check_own(recipe.model, value_of("--model", words))
     check_network(recipe)

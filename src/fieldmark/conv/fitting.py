@@ -57,8 +57,8 @@ def fit_costs(
     dtype.
 
     out: the file, by default one under $FIELDMARK_DATA (~/.cache/fieldmark) for this PyTorch and number of
-    threads, which replaces an earlier one. Returns its path. Raises UserError for another device, and OSError
-    where the file cannot be written.
+    threads, which replaces an earlier one. Returns its path. Raises UserError for another device and
+    where the file cannot be written, OSError where its folder cannot be made.
 
     >>> path = fit_costs(budget=0.1, out=getfixture("tmp_path") / "costs.json", progress=lambda line: None)
     >>> sorted(json.loads(path.read_text())["prices"]["cpu"])
