@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
-from fieldmark.cli.endings import endings
+TYPE_CHECKING = False  # typing's own would import typing, which takes 5 ms
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VERBS = {
     "demo": (
@@ -48,6 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fieldmark ...
     0
     """
+    try:
+        from fieldmark.cli.endings import endings
+    except KeyboardInterrupt:
+        return 130
     with endings():
         return _main(list(sys.argv[1:] if arguments is None else arguments))
 
