@@ -66,8 +66,7 @@ def test_a_signal_in_the_midst_of_an_import_leaves_no_traceback(number: signal.S
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
     assert process.returncode == code
-    assert said.startswith("fieldmark: ")
-    assert said.count("\n") == 1
+    assert said == ("fieldmark: stopped.\n" if number == signal.SIGINT else "")
 
 
 def test_two_runs_at_once_make_two_whole_folders() -> None:

@@ -43,8 +43,6 @@ def demo(words: Sequence[str]) -> int:
     """`fieldmark demo`."""
     flags = parse(Demo(), words, verb="demo")
     check_threads(flags.threads)
-    if not world.is_main():
-        return 1  # the first process says why
     world.refuse_many()
 
     from fieldmark.runs import running

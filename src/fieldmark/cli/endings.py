@@ -12,10 +12,7 @@ from types import FrameType
 
 from fieldmark.runs.interruption import Terminated
 
-CODES = {
-    signal.SIGINT: (130, b"fieldmark: stopped.\n"),
-    signal.SIGTERM: (143, b"fieldmark: ended by SIGTERM.\n"),
-}
+CODES = {signal.SIGINT: (130, b"fieldmark: stopped.\n"), signal.SIGTERM: (143, b"")}
 """Signal to the exit code and the line."""
 
 

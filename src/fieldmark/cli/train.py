@@ -93,8 +93,6 @@ class Train:
 
 def train(words: Sequence[str]) -> int:
     """`fieldmark train`."""
-    if not world.is_main():
-        return 1  # the first process says why
     world.refuse_many()
     words = with_value(words, "--pretrained", PUBLIC, may_be_weights)
     base = starting_recipe(words)
