@@ -1,4 +1,4 @@
-"""One process takes the same path as many; devices are named and checked."""
+"""Training runs in one process; devices are named and checked."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ def test_one_process_alone(monkeypatch):
     for name in ("RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     assert (world.rank(), world.size(), world.is_main()) == (0, 1, True)
+    world.refuse_many()
 
 
 def test_one_of_eight_under_torchrun(monkeypatch):
     monkeypatch.setenv("RANK", "3")
     monkeypatch.setenv("WORLD_SIZE", "8")
     assert (world.rank(), world.size(), world.is_main()) == (3, 8, False)
+    with pytest.raises(UserError, match=r"one of 8 processes.*without torchrun"):
+        world.refuse_many()
+
+
+def test_a_launcher_that_sets_nonsense_is_named(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "many")
+    with pytest.raises(UserError, match=r"WORLD_SIZE=many"):
+        world.size()
 
 
 def test_the_cpu_is_always_there():
@@ -33,8 +42,7 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch):
     assert world.device("auto").type == "mps"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert world.device("auto") == torch.device("cuda:1")
+    assert world.device("auto") == torch.device("cuda:0")
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "CPU", "cuda:x", "cuda:-1", "tpu:0"])

@@ -1,30 +1,44 @@
-"""Which process of how many this is. One process takes the same path as many."""
+"""Which process this is, and which device it computes on.
+
+Training runs in one process so far: one of several that a launcher started is told so.
+"""
 
 from __future__ import annotations
 
 import os
-
-import torch
+from typing import TYPE_CHECKING
 
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
+
+if TYPE_CHECKING:
+    import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def rank() -> int:
-    """This process's number among those torchrun started, from 0."""
-    return int(os.environ.get("RANK", "0"))
+    """This process's number among those that a launcher such as torchrun started, from 0."""
+    return _number("RANK", 0)
 
 
 def size() -> int:
-    """How many processes torchrun started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    """How many processes the launcher started; 1 without one."""
+    return _number("WORLD_SIZE", 1)
 
 
 def is_main() -> bool:
-    """Whether this process is the one that prints and writes."""
+    """Whether this process is the one that prints."""
     return rank() == 0
+
+
+def refuse_many() -> None:
+    """Raises UserError when this is one of several processes: they would all train the same run."""
+    if size() > 1:
+        raise UserError(
+            f"this is one of {size()} processes (WORLD_SIZE={size()}), and training runs in one so far. "
+            "Start it without torchrun, on one GPU or CPU."
+        )
 
 
 def device(name: str = "auto") -> torch.device:
@@ -32,6 +46,8 @@ def device(name: str = "auto") -> torch.device:
 
     Raises UserError for a name that is none, and for a device this machine lacks.
     """
+    import torch
+
     kind, _, number = name.partition(":")
     if kind not in DEVICES or (number and (kind != "cuda" or not number.isdigit())):
         raise UserError(unknown(name, DEVICES, "device"))
@@ -39,9 +55,16 @@ def device(name: str = "auto") -> torch.device:
     if kind == "auto":
         kind = next(choice for choice in ("cuda", "mps", "cpu") if has[choice])
         if kind == "cuda":
-            number = os.environ.get("LOCAL_RANK", "0")
+            number = "0"
     if not has[kind]:
         raise UserError(f"this machine has no {kind} device that torch can use. Try --device cpu.")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise UserError(f"there is no {name}: this machine has {torch.cuda.device_count()} GPU(s).")
     return torch.device(f"{kind}:{number}" if number else kind)
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal():
+        raise UserError(f"{name}={text} in the environment is not a number of processes; unset it.")
+    return int(text)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldmark.cli.answers import show, to_csv, write
+from fieldmark.errors import UserError
 
 
 def row(file: str, *labels: str) -> dict[str, Any]:
@@ -69,12 +70,25 @@ def test_a_parquet_file_has_the_same_rows_with_typed_columns(tmp_path: Path) -> 
 
 
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(UserError, match="No such file"):
         write([row("a.jpg", "cat")], tmp_path / "none" / "answers.csv", "csv", 1)
     (tmp_path / "answers.csv").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(UserError, match="it is a folder"):
         write([row("a.jpg", "cat")], tmp_path / "answers.csv", "csv", 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "here"]
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_a_link_is_not_written_through(tmp_path: Path, form: str) -> None:
+    (tmp_path / "outside").write_text("theirs")
+    for name in (f"answers.{form}", f"answers.{form}.part"):
+        (tmp_path / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(UserError, match="is a link"):
+        write([row("a.jpg", "cat")], tmp_path / f"answers.{form}", form, 1)
+    (tmp_path / f"answers.{form}").unlink()
+    write([row("a.jpg", "cat")], tmp_path / f"answers.{form}", form, 1)
+    assert (tmp_path / f"answers.{form}").stat().st_size > 20
+    assert (tmp_path / "outside").read_text() == "theirs"
 
 
 def test_the_table_keeps_each_picture_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,9 +68,3 @@ def test_a_folder_that_is_taken_is_refused(
     here, _ = demonstrated
     assert main(["demo", "--out", str(here / "runs" / "demo-1")]) == 1
     assert "--overwrite" in capsys.readouterr().err
-
-
-def test_the_next_number_that_is_free_is_taken(tmp_path: Path) -> None:
-    for number in (1, 2, 4):
-        (tmp_path / f"demo-{number}").mkdir()
-    assert demo.next_free(tmp_path) == tmp_path / "demo-3"

@@ -227,14 +227,48 @@ def test_too_large_a_batch_says_which_flags_make_the_same_steps_with_less_memory
     assert told.count("\n") == 1
 
 
-def test_only_the_first_process_prints(
-    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("rank", [0, 1])
+def test_one_of_several_processes_is_refused_in_one_line(
+    rank: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fieldmark.runs import running
-    from fieldmark.runs.run import Run
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", str(rank))
+    for words in (["train", "sample", *SMALL, "x"], ["train", "--resume", "x"], ["demo"]):
+        assert main(words) == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        assert "one of 2 processes" in captured.err
+    assert list(Path().iterdir()) == []
 
-    monkeypatch.setattr(running, "train", lambda *_, **__: Run(run))
-    monkeypatch.setenv("RANK", "1")
-    assert main(["train", "sample", *SMALL, "x", "--json"]) == 0
-    captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "")
+
+def test_settings_are_given_by_being_named(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    preset_size = preset("baseline").batch_size
+    words = ["train", str(photos), "--model", "baseline", "--epochs", "1", "--out"]
+    for name, more, expected in (
+        ("named", ["--batch-size", str(preset_size)], preset_size),
+        ("same", [f"--batch_size={preset_size}"], preset_size),
+        ("recipe", ["--recipe", "small"], preset_size),
+        ("fitted", [], 4),  # 32 pictures to train on: eight steps
+    ):
+        assert main([*words, name, *more]) == 0
+        assert Recipe.load(Path(name) / "recipe.json").batch_size == expected, name
+    assert capsys.readouterr().err.count("few pictures") == 1
+
+
+def test_a_run_that_is_over_goes_on_with_more_time_only(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(photos), *SMALL, "run", "--max-minutes", "0.0000001"]) == 0
+    assert "--resume run --max-minutes MORE" in capsys.readouterr().out
+    for words, expected in (
+        (["--resume", "run"], "is over: it trained"),
+        (["--resume", "run", "--max-minutes", "0.0000002"], "is over: it trained"),
+    ):
+        assert main(["train", *words]) == 1
+        assert expected in capsys.readouterr().err
+    assert main(["train", "--resume", "run", "--epochs", "9"]) == 2
+    assert "--max-minutes and --patience may be given" in capsys.readouterr().err
+    assert main(["train", "--resume", "run", "--max-minutes", "none", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "finished"
+    assert Recipe.load(Path("run") / "recipe.json").max_minutes is None

@@ -166,10 +166,13 @@ def test_a_file_of_ones_own_and_folders_that_are_not_there_yet(tmp_path, instant
 def test_an_older_file_stays_as_it_was_where_the_new_one_cannot_be_written(keep_prices, instant):
     path = keep_prices({"prices": {"cpu": {"float32": {"calls": 3.0}}}})
     before = path.read_bytes()
-    path.with_suffix(".tmp").mkdir()
-    with pytest.raises(OSError, match="tmp"):
+    outside = path.with_name("outside")
+    outside.write_bytes(before)
+    path.unlink()
+    path.symlink_to(outside)
+    with pytest.raises(UserError, match="is a link"):
         fit_costs(progress=quiet)
-    assert path.read_bytes() == before
+    assert outside.read_bytes() == before
 
 
 def test_where_there_is_no_folder_it_is_said_before_anything_is_measured(tmp_path, monkeypatch):

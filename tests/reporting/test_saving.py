@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 from unittest import mock
 
 import pytest
@@ -27,8 +28,8 @@ def test_a_full_disk_leaves_the_old_figure_and_says_why(tmp_path: Path) -> None:
     path = save(figure, tmp_path / "figure.png")
     before = path.read_bytes()
 
-    def half(self: Image.Image, file: Path, **_: object) -> None:
-        file.write_bytes(b"half a picture")
+    def half(self: Image.Image, file: BinaryIO, **_: object) -> None:
+        file.write(b"half a picture")
         raise OSError(28, "No space left on device")
 
     with (
@@ -39,6 +40,18 @@ def test_a_full_disk_leaves_the_old_figure_and_says_why(tmp_path: Path) -> None:
     assert "figure.png" in str(error.value)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_a_figure_is_not_written_through_a_link(tmp_path: Path) -> None:
+    figure, _ = page(3, 2)
+    (tmp_path / "outside").write_text("theirs")
+    for name in ("figure.png", ".figure.png.partial"):
+        (tmp_path / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(UserError, match="is a link"):
+        save(figure, tmp_path / "figure.png")
+    (tmp_path / "figure.png").unlink()
+    save(figure, tmp_path / "figure.png")
+    assert (tmp_path / "outside").read_text() == "theirs"
 
 
 def test_other_endings_are_refused_by_name(tmp_path: Path) -> None:

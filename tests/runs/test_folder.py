@@ -4,41 +4,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fieldmark.errors import ClassifierError, UserError
-from fieldmark.runs.folder import history_csv, next_free, read_json, write_text
+from fieldmark.errors import ClassifierError
+from fieldmark.runs.folder import history_csv, name_of, read_json, stem
 from fieldmark.vocabulary import History
 
 
 @given(st.text(), st.text())
 def test_names_are_data_never_paths(data: str, model: str) -> None:
-    path = next_free(data, model, Path("no-such-parent"))
-    assert path.parent == Path("no-such-parent")
-    assert path.name not in ("", ".", "..")
-    assert path.name.isascii()
+    name = stem(data, model)
+    assert Path(name).name == name
+    assert name not in ("", ".", "..")
+    assert name.isascii()
+    assert len(name) < 200, "a number and an ending must still fit into 255"
 
 
-def test_the_next_free_number(tmp_path: Path) -> None:
-    (tmp_path / "mnist-digits-1").mkdir()
-    (tmp_path / "mnist-digits-2").touch()
-    assert next_free("mnist", "digits", tmp_path).name == "mnist-digits-3"
+@pytest.mark.parametrize("data", ["", "a\0b", "~nobody-of-this-name/x", "x" * 5000, "no/such.csv"])
+def test_data_that_is_not_there_has_a_name_too(data: str) -> None:
+    assert isinstance(name_of(data), str)
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    write_text(tmp_path / "a.txt", "one")
-    write_text(tmp_path / "a.txt", "two")
-    assert (tmp_path / "a.txt").read_text() == "two"
-    with pytest.raises(UserError, match=r"cannot write .*b\.txt"):
-        write_text(tmp_path / "missing" / "b.txt", "three")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+def test_a_folder_is_called_by_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos.v2").mkdir()
+    monkeypatch.chdir(tmp_path / "photos.v2")
+    assert name_of(".") == name_of(tmp_path / "photos.v2") == "photos.v2"
 
 
 def test_broken_json_is_named(tmp_path: Path) -> None:
     with pytest.raises(ClassifierError, match=r"no run\.json"):
         read_json(tmp_path / "run.json")
-    for text in ("{", "[]", "\ufeffnot"):
+    for text in ("{", "[]", "\ufeffnot", "[" * 100_000):
         (tmp_path / "run.json").write_text(text)
         with pytest.raises(ClassifierError, match=r"run\.json"):
             read_json(tmp_path / "run.json")
+
+
+def test_a_device_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "run.json").symlink_to("/dev/zero")
+    with pytest.raises(ClassifierError, match="not a run"):
+        read_json(tmp_path / "run.json")
 
 
 def test_history_has_whole_epochs() -> None:

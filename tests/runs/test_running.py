@@ -11,6 +11,7 @@ import fieldmark as fm
 from fieldmark.errors import ClassifierError, DataError, TrainingError, UserError
 from fieldmark.recipe import Recipe
 from fieldmark.runs import running
+from fieldmark.runs.interruption import Interruption
 from fieldmark.runs.run import Run
 from fieldmark.vocabulary import Dataset, History
 
@@ -26,6 +27,7 @@ def test_a_run_folder_holds_what_is_promised(small_digits: Dataset, tmp_path: Pa
         "history.csv",
         "metrics.json",
         "checkpoints/last.pt",
+        "checkpoints/previous.pt",
         "classifier/classifier.json",
         "classifier/weights.safetensors",
         "figures/curves.png",
@@ -86,14 +88,23 @@ def test_an_existing_folder_is_kept(small_digits: Dataset, tmp_path: Path) -> No
 def test_overwriting_replaces_a_run_once_training_begins(small_digits: Dataset, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     running.train(small_digits, RECIPE, out=folder)
-    (folder / "old").touch()
+    first = contents(folder)
     with pytest.raises(UserError, match="exists already"):
         running.train(small_digits, RECIPE, out=folder)
-    with pytest.raises(UserError, match="has no option"):
-        running.train(small_digits, RECIPE.replace(options={"depth": 3}), out=folder, overwrite=True)
-    assert (folder / "old").exists(), "nothing is removed before the new run is sure to begin"
-    running.train(small_digits, RECIPE, out=folder, overwrite=True)
-    assert not (folder / "old").exists()
+    for changes in ({"options": {"depth": 3}}, {"accumulate": 1000}, {"image_size": (9, 9)}):
+        with pytest.raises(UserError):
+            running.train(small_digits, RECIPE.replace(**changes), out=folder, overwrite=True)
+        assert contents(folder) == first, "nothing is removed before the new run is sure to begin"
+    with pytest.raises(UserError, match="which this run reads"):
+        running.train(small_digits, RECIPE, out=folder, overwrite=True, start_from=folder)
+    running.train(small_digits, RECIPE.replace(seed=1), out=folder, overwrite=True)
+    second = contents(folder)
+    assert second["classifier/weights.safetensors"] != first["classifier/weights.safetensors"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.mark.parametrize(
@@ -125,15 +136,8 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: 
     recipe = RECIPE.replace(limit=600, averaging=0.9, augment=("crop",), model="dropout")
     whole = running.train("sample", recipe, out=tmp_path / "whole")
 
-    from contextlib import contextmanager
-
-    @contextmanager
-    def interrupted() -> Any:
-        steps = iter(range(1000))
-        yield lambda: next(steps) >= 12
-
     with monkeypatch.context() as patch:
-        patch.setattr(running, "interruptible", interrupted)
+        patch.setattr(Interruption, "__call__", stop_after(12))
         half = running.train("sample", recipe, out=tmp_path / "half")
     assert half.summary()["status"] == "stopped"
     assert (tmp_path / "half" / "classifier" / "weights.safetensors").is_file(), "ends with what there is"
@@ -143,6 +147,11 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: 
     assert (tmp_path / "half" / "classifier" / "weights.safetensors").read_bytes() == one
     assert rest.document["started"] == half.document["started"]
     assert whole.summary()["best_epoch"] == rest.summary()["best_epoch"]
+
+
+def stop_after(steps: int) -> Any:
+    asked = iter(range(1000))
+    return lambda interruption: next(asked) >= steps
 
 
 def test_a_finished_run_is_not_measured_again(small_digits: Dataset, tmp_path: Path) -> None:

@@ -57,11 +57,12 @@ def test_a_small_set_gets_smaller_batches_and_sgd_a_lower_rate() -> None:
     assert fitted(own, 3).batch_size == 2
 
 
-def test_what_was_chosen_is_kept() -> None:
-    chosen = preset("deep").replace(batch_size=100)
-    assert fitted(chosen, 160) == chosen
-    assert fitted(preset("deep").replace(learning_rate=0.5), 160).learning_rate == 0.5
-    assert fitted(preset("deep").replace(learning_rate="find"), 160).learning_rate == "find"
+def test_what_was_given_is_kept_even_where_it_is_the_presets_value() -> None:
+    own = preset("deep")
+    assert fitted(own, 160, given={"batch_size"}) == own
+    small = fitted(own, 160, given={"learning_rate", "epochs"})
+    assert (small.batch_size, small.learning_rate) == (20, own.learning_rate)
+    assert fitted(own.replace(learning_rate="find"), 160).learning_rate == "find"
 
 
 def test_textbook_recipes_are_as_printed() -> None:

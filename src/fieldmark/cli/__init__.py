@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False  # typing's own would import typing, which takes 5 ms
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VERBS = {
     "demo": (
@@ -46,7 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fieldmark ...
     0
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        from fieldmark.cli.endings import endings
+    except KeyboardInterrupt:
+        return 130
+    with endings():
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(words: Sequence[str]) -> int:
     _never_fail_to_print()
     if not words or words[0] in ("-h", "--help", "help"):
         print(help_text())

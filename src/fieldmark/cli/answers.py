@@ -9,10 +9,11 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from fieldmark.cli.output import percent, print_table, to_json
 from fieldmark.errors import UserError
+from fieldmark.files import replacing
 
 Row = dict[str, Any]
 
@@ -39,7 +40,7 @@ def to_csv(rows: Sequence[Row], top_k: int) -> str:
     return text.getvalue()
 
 
-def write_parquet(rows: Sequence[Row], path: Path) -> None:
+def write_parquet(rows: Sequence[Row], file: BinaryIO) -> None:
     """The rows as a Parquet file; scores are a list of {label, score}. Raises UserError without pyarrow."""
     try:
         import pyarrow
@@ -50,7 +51,7 @@ def write_parquet(rows: Sequence[Row], path: Path) -> None:
     text, number = pyarrow.string(), pyarrow.float64()
     kinds = {"file": text, "status": text, "reason": text, "label": text, "score": number, "scores": scores}
     plain = [_plain(row) for row in rows]
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(plain, schema=pyarrow.schema(kinds)), path)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(plain, schema=pyarrow.schema(kinds)), file)
 
 
 def _plain(value: Any) -> Any:
@@ -63,17 +64,13 @@ def _plain(value: Any) -> Any:
 
 
 def write(rows: Sequence[Row], path: Path, form: str, top_k: int) -> None:
-    """Write the rows to `path`, whole or not at all."""
-    beside = path.with_name(path.name + ".part")
-    try:
+    """Write the rows to `path`, whole or not at all. Raises UserError when it cannot be written."""
+    with replacing(path) as file:
         if form == "parquet":
-            write_parquet(rows, beside)
+            write_parquet(rows, file)
         else:
             text = to_csv(rows, top_k) if form == "csv" else to_json({"predictions": rows}) + "\n"
-            beside.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+            file.write(text.encode("utf-8", "surrogateescape"))
 
 
 def show(rows: Sequence[Row]) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fieldmark import world
 from fieldmark.cli import measuring
 from fieldmark.cli.machine import check_threads, use
-from fieldmark.cli.output import percent, to_json
+from fieldmark.cli.output import STOPPED, percent, to_json
 from fieldmark.cli.parsing import Switch, parse
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ def demo(words: Sequence[str]) -> int:
     """`fieldmark demo`."""
     flags = parse(Demo(), words, verb="demo")
     check_threads(flags.threads)
+    world.refuse_many()
 
     from fieldmark.runs import running
+    from fieldmark.runs.clock import process_start
     from fieldmark.runs.screen import screen
     from fieldmark.training.recipes import find_recipe
 
@@ -51,13 +54,20 @@ def demo(words: Sequence[str]) -> int:
         run = running.train(
             "sample",
             find_recipe("demo"),
-            out=flags.out or next_free(),
+            out=flags.out,
+            stem="demo",
             overwrite=flags.overwrite,
             device=flags.device,
             threads=flags.threads,
+            began=process_start(),
             progress=display,
         )
         summary = run.summary()
+        if summary["status"] == "stopped":
+            print(
+                to_json(summary) if flags.json else f"Stopped. Go on: fieldmark train --resume {run.folder}"
+            )
+            return STOPPED
         images = run.images("test")
         test, answers = tested(run, images, flags, display)
     if flags.json:
@@ -65,18 +75,6 @@ def demo(words: Sequence[str]) -> int:
     else:
         print(told(summary, test, answers))
     return 0
-
-
-def next_free(parent: Path = Path("runs")) -> Path:
-    """The first of runs/demo-1, runs/demo-2 ... that is not there.
-
-    >>> next_free(Path("no-such-folder")).as_posix()
-    'no-such-folder/demo-1'
-    """
-    number = 1
-    while (parent / f"demo-{number}").exists():
-        number += 1
-    return parent / f"demo-{number}"
 
 
 def tested(
@@ -97,12 +95,14 @@ def write_pictures(images: ImageSet, folder: Path) -> list[str]:
     """A picture of each of the first few classes as a PNG file, the class in its name."""
     from PIL import Image
 
+    from fieldmark.reporting.saving import write_png
+
     folder.mkdir()
     files = []
     for label in range(PICTURES):
         position = int((images.labels == label).nonzero()[0])
         path = folder / f"is-a-{images.classes[label]}.png"
-        Image.fromarray(images.images[position, 0].numpy()).save(path)  # (H, W)
+        write_png(Image.fromarray(images.images[position, 0].numpy()), path)  # (H, W)
         files.append(str(path))
     return files
 

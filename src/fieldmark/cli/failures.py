@@ -1,4 +1,7 @@
-"""What went wrong, as one line and an exit code: 1 a value, 2 a flag, 130 Ctrl-C, 141 a closed pipe."""
+"""What went wrong, as one line and an exit code.
+
+1 a value, 2 a flag, 130 Ctrl-C, 141 a closed pipe, 143 SIGTERM.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ import sys
 import traceback
 from pathlib import Path
 
+from fieldmark.cli.output import STOPPED
 from fieldmark.cli.parsing import UsageError
 from fieldmark.errors import UserError
+from fieldmark.runs.interruption import Terminated
 
 DEBUG = "FIELDMARK_DEBUG"
 
@@ -26,8 +31,10 @@ def describe(error: BaseException) -> tuple[str, int]:
         return str(error), 2
     if isinstance(error, UserError):
         return str(error), 1
+    if isinstance(error, Terminated):
+        return "ended by SIGTERM.", 143
     if isinstance(error, KeyboardInterrupt):
-        return "stopped.", 130
+        return "stopped.", STOPPED
     if isinstance(error, BrokenPipeError):
         return "", 141
     if out_of_memory(error):

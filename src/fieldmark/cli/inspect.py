@@ -13,6 +13,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 from fieldmark.cli.output import check_free, to_json
 from fieldmark.cli.parsing import Switch, parse, usage
 from fieldmark.errors import UserError
+from fieldmark.files import write_text
 
 if TYPE_CHECKING:
     from fieldmark.models.inspection.layer import Inspection
@@ -194,7 +195,6 @@ def of_run(path: str, flags: Inspect) -> Inspection:
 
 
 def draw(found: Inspection, out: Path) -> None:
-    from fieldmark.files import write_text
     from fieldmark.reporting.network_drawing import draw_network
 
     write_text(out, draw_network(found))

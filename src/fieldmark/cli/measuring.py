@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldmark.cli.output import percent, print_table, to_json
 from fieldmark.errors import UserError
+from fieldmark.files import write_text
 
 TOP = 5
 """Of top-k accuracy; fewer where there are fewer classes."""
@@ -47,7 +48,7 @@ def draw(
     from fieldmark.runs.figures import draw_answers
 
     draw_answers(folder, images, predictions, document, source)
-    (folder / "metrics.json").write_text(to_json(document) + "\n", encoding="utf-8")
+    write_text(folder / "metrics.json", to_json(document) + "\n")
 
 
 def check_new_folder(folder: Path, overwrite: bool) -> None:

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from fieldmark.errors import UserError
+from fieldmark.files import refuse_links
 from fieldmark.printable import printable
+
+STOPPED = 130
+"""The exit code after Ctrl-C, as shells have it, so that nothing follows; what was written is whole."""
 
 PIPED_WIDTH = 160
 """Columns of a table that goes into a file or another program."""
@@ -79,6 +83,7 @@ def percent(share: float) -> str:
 
 def check_free(path: Path, overwrite: bool) -> None:
     """Raises UserError when a file cannot be put at `path`: one is there, or the folder is not."""
+    refuse_links(path)
     if path.is_dir():
         raise UserError(f"--out {path} is a folder; give a file name in it.")
     if path.exists() and not overwrite:

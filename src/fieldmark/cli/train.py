@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import tyro
 
+from fieldmark import world
 from fieldmark.cli.failures import out_of_memory
 from fieldmark.cli.machine import check_threads
 from fieldmark.cli.opening import check_own
-from fieldmark.cli.output import percent, to_json
+from fieldmark.cli.output import STOPPED, percent, to_json
 from fieldmark.cli.parsing import Switch, flag, parse, usage, value_of, with_value
 from fieldmark.cli.values import NOTHING
 from fieldmark.errors import TrainingError, UserError
@@ -23,19 +24,20 @@ from fieldmark.recipe import PUBLIC, Recipe
 from fieldmark.runs.beginning import suggested
 from fieldmark.training.recipes import find_recipe
 
+LIMITS = ("max_minutes", "patience")
+"""The settings that may be given with --resume (fieldmark.runs.running.resume)."""
+
 AMPLE = (512, 512)
 """A picture size that every architecture takes."""
 
 WEIGHTS, TABLES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors"), (".csv", ".tsv", ".parquet")
 """How files of weights are called, and tables of pictures."""
 
-STOPPED = 130
-"""The exit code after Ctrl-C, as shells have it, so that nothing follows; the run folder is whole."""
-
 ENDS = {
     "stopped": "Stopped. Go on: fieldmark train --resume {run}",
-    "time": "The time of --max-minutes was up before all epochs were done.",
-    "patience": "Stopped by --patience: no better epoch for that long.",
+    "time": "The time of --max-minutes was up before all epochs were done. Give it more: fieldmark train "
+    "--resume {run} --max-minutes MORE",
+    "patience": "Stopped by --patience: no lower validation loss for that long.",
 }
 """What is said of a run that ended before its last epoch."""
 
@@ -76,7 +78,8 @@ class Train:
     )
     """Start from the weights of a run, a classifier folder, a .safetensors file or a state_dict file."""
     resume: Path | None = None
-    """Go on with this run where it was stopped; DATA and settings are its own."""
+    """Go on with this run where it was stopped; DATA and settings are its own, save for the limits
+    --max-minutes and --patience, which may be raised."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps."""
     threads: int | None = None
@@ -90,22 +93,20 @@ class Train:
 
 def train(words: Sequence[str]) -> int:
     """`fieldmark train`."""
+    world.refuse_many()
     words = with_value(words, "--pretrained", PUBLIC, may_be_weights)
     base = starting_recipe(words)
     flags = parse(Train(settings=Settings(**_fields(base))), words, verb="train")
     _refuse_commas(flags.settings)
     recipe = Recipe(**_fields(flags.settings))
-    _check(
-        flags,
-        changed=[
-            flag(f) for f in dataclasses.fields(base) if getattr(base, f.name) != getattr(recipe, f.name)
-        ],
-    )
+    chosen = given(words)
+    _check(flags, chosen)
 
     check_own(recipe.model, value_of("--model", words))
     check_network(recipe)
 
     from fieldmark.runs import running
+    from fieldmark.runs.clock import process_start
     from fieldmark.runs.screen import screen
 
     with closing(screen()) as display, fitting(recipe):
@@ -115,25 +116,27 @@ def train(words: Sequence[str]) -> int:
                 device=flags.device,
                 threads=flags.threads,
                 tensorboard=flags.tensorboard,
+                began=process_start(),
                 progress=display,
+                **{name: getattr(recipe, name) for name in chosen},
             )
         else:
             run = running.train(
                 flags.data,
                 recipe,
+                given=None if flags.recipe is not None else chosen,
                 out=flags.out,
                 overwrite=flags.overwrite,
                 device=flags.device,
                 threads=flags.threads,
                 start_from=flags.start_from,
+                in_use=[] if flags.recipe is None else [Path(flags.recipe)],
                 tensorboard=flags.tensorboard,
+                began=process_start(),
                 progress=display,
             )
     summary = run.summary()
-    from fieldmark import world
-
-    if world.is_main():
-        print(to_json(summary) if flags.json else told(summary))
+    print(to_json(summary) if flags.json else told(summary))
     return STOPPED if summary["status"] == "stopped" else 0
 
 
@@ -152,6 +155,17 @@ def starting_recipe(words: Sequence[str]) -> Recipe:
         return find_recipe(named)
     weights = None if pretrained == NOTHING else pretrained
     return suggested(model, None if started is None else Path(started), weights)
+
+
+def given(words: Sequence[str]) -> set[str]:
+    """The settings of a recipe that the words name, be it with the value that they would have anyway.
+
+    >>> sorted(given(["photos", "--batch-size=256", "--no-channels-last", "--out", "run"]))
+    ['batch_size', 'channels_last']
+    """
+    typed = {word.partition("=")[0].replace("_", "-") for word in words}
+    switched = {word.replace("--no-", "--", 1) for word in typed}
+    return {field.name for field in dataclasses.fields(Recipe) if flag(field) in typed | switched}
 
 
 def may_be_weights(word: str) -> bool:
@@ -225,17 +239,20 @@ def _recipe_of(run: str) -> Path:
     return path
 
 
-def _check(flags: Train, changed: Sequence[str]) -> None:
+def _check(flags: Train, chosen: Collection[str]) -> None:
     check_threads(flags.threads)
     if flags.resume is None:
         if not flags.data:
             raise usage("which pictures? fieldmark train DATA, say sample, mnist, or a folder.", "train")
         return
     own = {"DATA": flags.data, "--out": flags.out, "--recipe": flags.recipe, "--from": flags.start_from}
-    besides = [name for name, value in own.items() if value] + list(changed)
+    besides = [name for name, value in own.items() if value]
+    besides += [flag(f) for f in dataclasses.fields(Recipe) if f.name in chosen and f.name not in LIMITS]
     if besides:
         raise usage(
-            f"--resume goes on with the run's own data and settings; leave out {besides[0]}.", "train"
+            f"--resume goes on with the run's own data and settings; leave out {besides[0]}. Only "
+            f"{' and '.join('--' + name.replace('_', '-') for name in LIMITS)} may be given.",
+            "train",
         )
 
 

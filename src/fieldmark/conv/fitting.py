@@ -26,6 +26,7 @@ from fieldmark.conv.problem import Problem
 from fieldmark.conv.spectral import kernel_gradient
 from fieldmark.conv.tile_costs import work as tile_work
 from fieldmark.errors import UserError
+from fieldmark.files import write_text
 
 LONGEST = 0.08
 """Seconds: what is predicted to take longer is not measured."""
@@ -56,8 +57,8 @@ def fit_costs(
     dtype.
 
     out: the file, by default one under $FIELDMARK_DATA (~/.cache/fieldmark) for this PyTorch and number of
-    threads, which replaces an earlier one. Returns its path. Raises UserError for another device, and OSError
-    where the file cannot be written.
+    threads, which replaces an earlier one. Returns its path. Raises UserError for another device and
+    where the file cannot be written, OSError where its folder cannot be made.
 
     >>> path = fit_costs(budget=0.1, out=getfixture("tmp_path") / "costs.json", progress=lambda line: None)
     >>> sorted(json.loads(path.read_text())["prices"]["cpu"])
@@ -83,12 +84,7 @@ def fit_costs(
         "unit": "nanoseconds",
         "torch": torch.__version__,
     }
-    aside = path.with_suffix(".tmp")
-    try:
-        aside.write_text(json.dumps(text, indent=1), encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_text(path, json.dumps(text, indent=1))
     forget_plans()
     return path
 

@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fieldmark.errors import UserError
+from fieldmark.files import replacing
 from fieldmark.reporting.style import DPI
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write `figure` as PNG at 150 dots per inch; whole or not at all: beside the target, then renamed.
+    """Write `figure` as PNG at 150 dots per inch; whole or not at all, and through no link.
 
     Raises UserError when the name does not end in .png or the file cannot be written; what stood there stays.
 
@@ -39,14 +40,8 @@ def write_png(picture: Image.Image, path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise UserError(f"figures are written as PNG: {path} does not end in .png. Rename it.")
-    beside = path.with_name(f".{path.name}.partial")
-    try:
-        picture.save(beside, format="png", dpi=(DPI, DPI))
-        beside.replace(path)
-    except OSError as error:
-        raise UserError(f"cannot write the figure {path}: {error.strerror or error}.") from error
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as file:
+        picture.save(file, format="png", dpi=(DPI, DPI))
     return path
 
 

@@ -1,4 +1,4 @@
-"""How long this process has been alive: what "seconds" in a run counts from."""
+"""When this process started: what "seconds" of a run on the command line count from."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 _IMPORTED = time.monotonic()
 
 
-def process_age() -> float:
-    """Seconds since this process started; since this module was imported where the system does not tell.
+def process_start() -> float:
+    """When this process started, by time.monotonic(); when this module was imported where nobody tells.
 
-    >>> process_age() > 0
+    >>> process_start() < time.monotonic()
     True
     """
     try:
         ticks = int(Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19])
         uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError):
-        return time.monotonic() - _IMPORTED
-    return uptime - ticks / os.sysconf("SC_CLK_TCK")
+        return _IMPORTED
+    return time.monotonic() - (uptime - ticks / os.sysconf("SC_CLK_TCK"))

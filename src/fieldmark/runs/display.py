@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fieldmark.errors import UserError
+from fieldmark.files import refuse_links
 from fieldmark.training.display import Display, Silent
 
 
@@ -60,11 +61,12 @@ class Board:
 def board(wanted: bool, folder: Path, display: Display) -> Iterator[Display]:
     """`display`, with TensorBoard's event files written under `folder` where `wanted`.
 
-    Raises UserError when the extra is not installed.
+    Raises UserError when the extra is not installed, and when the folder is a link.
     """
     if not wanted:
         yield display
         return
+    refuse_links(folder)
     both = Board(display, folder)
     try:
         yield both

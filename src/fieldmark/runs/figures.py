@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from fieldmark.errors import UserError
+from fieldmark.files import reason, refuse_links
 from fieldmark.reporting.classes import class_recalls
 from fieldmark.reporting.confusion import confusion_matrix
 from fieldmark.reporting.curves import curves
@@ -23,7 +25,7 @@ def draw_training(folder: Path, trained: Trained, counts: Mapping[str, int]) -> 
 
     counts: how many pictures "train" and "val" have.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make(folder)
     if trained.best_epoch:
         save(curves(trained.history, trained.best_epoch, counts=counts), folder / "curves.png")
 
@@ -35,10 +37,19 @@ def draw_answers(
 
     metrics: what evaluation.metrics.evaluate says of these predictions; source: which pictures they are.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make(folder)
     save(confusion_matrix(metrics["confusion"], metrics["classes"], source=source), folder / "confusion.png")
     save(class_recalls(metrics["per_class"], source=source), folder / "recalls.png")
     save(mistakes(images, predictions, source=source), folder / "mistakes.png")
     generator = torch.Generator().manual_seed(0)
     page = predictions_page(images, predictions, source=source, generator=generator)
     save(page, folder / "predictions.png")
+
+
+def make(folder: Path) -> None:
+    """Make a folder for figures where there is none. Raises UserError when that fails or it is a link."""
+    refuse_links(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {reason(error)}") from error

@@ -1,4 +1,4 @@
-"""The run folder on disk: its name, its files, and how they are written."""
+"""The run folder on disk: its name and its files."""
 
 from __future__ import annotations
 
@@ -6,83 +6,57 @@ import csv
 import json
 import os
 import re
-import shutil
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from fieldmark.errors import ClassifierError, UserError
-from fieldmark.vocabulary import History
+from fieldmark.errors import ClassifierError
+from fieldmark.files import reason
+from fieldmark.vocabulary import Dataset, History
 
 RECIPE, RUN, HISTORY, METRICS = "recipe.json", "run.json", "history.csv", "metrics.json"
 CHECKPOINTS, FIGURES, CLASSIFIER = "checkpoints", "figures", "classifier"
 
+LARGEST = 2**26
+"""Bytes of a JSON file: 64 MiB hold the names of half a million unreadable pictures."""
 
-def next_free(data_name: str, model: str, parent: Path = Path("runs")) -> Path:
-    """The first of runs/<data>-<model>-1, -2, ... that is not there yet.
+
+def stem(data_name: str, model: str) -> str:
+    """What the folders of runs with this data and model are called, save the number.
 
     Names are data, never paths: everything but letters, digits, '.', '_' and '-' becomes '-'.
 
-    >>> next_free("../birds", "net:make", Path("no-such-folder")).as_posix()
-    'no-such-folder/birds-net-make-1'
+    >>> stem("../birds", "net:make")
+    'birds-net-make'
     """
-    words = [re.sub(r"[^A-Za-z0-9._-]+", "-", word).strip(".-") or "x" for word in (data_name, model)]
-    stem = "-".join(words)
-    number = 1
-    while (parent / f"{stem}-{number}").exists():
-        number += 1
-    return parent / f"{stem}-{number}"
+    words = [re.sub(r"[^A-Za-z0-9._-]+", "-", word).strip(".-")[:80] or "x" for word in (data_name, model)]
+    return "-".join(words)
 
 
-def check_free(folder: Path, overwrite: bool) -> None:
-    """Raises UserError when `folder` is taken, or is to be overwritten and is not a run of ours."""
-    if not folder.exists():
-        return
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    if not overwrite:
-        raise UserError(f"{folder} exists already. Take another --out, or --overwrite to replace that run.")
-    if not (folder / RUN).is_file():
-        raise UserError(f"{folder} is not a run of fieldmark (it has no {RUN}), so it is not overwritten.")
+def name_of(data: Dataset | str | Path) -> str:
+    """What DATA is called, before any of it is read; a Dataset knows its name.
 
-
-def create(folder: Path) -> None:
-    """Make an empty run folder; a run that stands there is removed (`check_free` came first)."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(f"cannot make the run folder {folder}: {error.strerror}.") from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: beside it first, then renamed."""
-    beside = path.with_name(path.name + ".part")
-    try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise UserError(f"cannot write {path}: {error.strerror}.") from error
-
-
-def write_json(path: Path, document: dict[str, Any]) -> None:
-    """A JSON object, indented, written whole or not at all."""
-    write_text(path, json.dumps(document, indent=2, allow_nan=False) + "\n")
+    >>> name_of("photos/birds.csv"), name_of("mnist")
+    ('birds', 'mnist')
+    """
+    if isinstance(data, Dataset):
+        return data.name
+    path = Path(os.path.expanduser(data))  # noqa: PTH111 - Path's own raises for an unknown user
+    return path.resolve().name if os.path.isdir(path) else path.stem  # noqa: PTH112 - nor may this raise
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file of a run. Raises ClassifierError, naming it."""
+    if not path.is_file():  # also a device, of which there would be no end
+        raise ClassifierError(f"{path.parent} is not a run of fieldmark: it has no {path.name}.")
     try:
+        if path.stat().st_size > LARGEST:
+            raise ClassifierError(f"{path} is larger than any that fieldmark writes.")
         document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ClassifierError(f"{path.parent} is not a run of fieldmark: it has no {path.name}.") from error
-    except (OSError, ValueError) as error:
-        raise ClassifierError(f"{path} cannot be read: {error}.") from error
+    except OSError as error:
+        raise ClassifierError(f"{path} cannot be read: {reason(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ClassifierError(f"{path} is not JSON: {error}.") from error
     if not isinstance(document, dict):
         raise ClassifierError(f"{path} does not hold a JSON object.")
     return document

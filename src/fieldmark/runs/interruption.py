@@ -1,4 +1,4 @@
-"""Ctrl-C: the first asks training to stop after the step at hand, the second stops at once."""
+"""Ctrl-C and SIGTERM: the first asks training to stop after the step at hand, the second stops at once."""
 
 from __future__ import annotations
 
@@ -8,35 +8,52 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came while nothing could be saved. Like Ctrl-C, it passes by every `except Exception`."""
+
 
 class Interruption:
-    """Whether somebody pressed Ctrl-C; calling it asks."""
+    """Which signal came, None before one does; calling it tells whether training should stop.
+
+    gently: whether the first one only asks; outside training there is nothing to save, and it stops at once.
+    """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.signal: signal.Signals | None = None
+        self.gently = False
 
     def __call__(self) -> bool:
-        return self.asked
+        return self.signal is not None
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """The handler."""
+        second, self.signal = self.signal is not None, signal.Signals(number)
+        if second or not self.gently:
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Within the block the first SIGINT only sets the flag; the handler before is put back at the end.
+    """Within the block SIGINT and SIGTERM are caught; the handlers before are put back at the end.
 
-    In a thread other than the main one, signals cannot be caught, and the flag stays down.
+    SIGTERM is then passed on to its handler before, which by default ends the process: what it was asked for.
+    A signal that this process was started to ignore, as nohup does, stays ignored. In a thread other than the
+    main one, signals cannot be caught, and none is told.
     """
-    interruption = Interruption()
-    if threading.current_thread() is not threading.main_thread():
-        yield interruption
-        return
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if interruption.asked:
-            raise KeyboardInterrupt
-        interruption.asked = True
-
-    before = signal.signal(signal.SIGINT, on_signal)
+    interruption, before = Interruption(), {}
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            handler = signal.getsignal(number)
+            # None: set by something that is not Python, and could not be put back.
+            if handler is not None and handler is not signal.SIG_IGN:
+                before[number] = signal.signal(number, interruption.on_signal)
     try:
         yield interruption
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if interruption.signal == signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)

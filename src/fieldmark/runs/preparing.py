@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from torch import nn
 
 from fieldmark.data.channels import dataset_to_channels
 from fieldmark.data.loading import load
+from fieldmark.errors import UserError
 from fieldmark.models import about, is_own, settled
 from fieldmark.models.stems import SMALL_BELOW
 from fieldmark.recipe import PUBLIC, Recipe
@@ -17,10 +19,11 @@ from fieldmark.runs.display import Watcher
 from fieldmark.training.augmentation import build
 from fieldmark.training.origin import Origin, completed
 from fieldmark.training.recipes import fitted
-from fieldmark.training.recipes.finetuning import finetuned
 from fieldmark.vocabulary import Dataset
 
 DEFAULT_SIZE = 32  # pixels, for a model of the user's own, of which no published size is known
+
+SETTINGS = frozenset(field.name for field in dataclasses.fields(Recipe))
 
 StartWeights = Callable[[nn.Module], None]
 
@@ -28,6 +31,7 @@ StartWeights = Callable[[nn.Module], None]
 def prepare(
     data: Dataset | str | Path,
     recipe: Recipe,
+    given: Collection[str] | None,
     model: nn.Module | None,
     start_from: Path | None,
     display: Watcher,
@@ -35,19 +39,21 @@ def prepare(
     """The pictures, the recipe as it will be used, and what puts trained weights into the fresh network.
 
     What the recipe leaves open is settled, by the weights to start from, the number and the size of the
-    pictures, and said in notes. Raises UserError when something given cannot be used.
+    pictures, and said in notes. What is `given` (None: everything) is never changed. Raises UserError when
+    something given cannot be used.
     """
+    given = SETTINGS if given is None else given
     if recipe.pretrained not in (None, PUBLIC):  # another folder may be the current one next time
         recipe = recipe.replace(pretrained=str(Path(str(recipe.pretrained)).expanduser().resolve()))
     origin = origin_of(recipe, start_from, display.note, display.stage)
     if origin is not None:
         recipe = completed(recipe, origin, display.note)
     if isinstance(data, Dataset):
-        dataset, recipe = as_loaded(data, recipe, display)
+        dataset, recipe = as_loaded(data, recipe, given, display)
     else:
         dataset = load_for(data, recipe, display)
     asked = recipe
-    recipe = fitted(recipe, len(dataset.train), None if origin is None else finetuned(recipe.model))
+    recipe = fitted(recipe, len(dataset.train), given)
     if recipe != asked:
         display.note(
             f"few pictures ({len(dataset.train)} to train on): batches of {recipe.batch_size} instead of the "
@@ -85,14 +91,23 @@ def load_for(data: str | Path, recipe: Recipe, display: Watcher) -> Dataset:
     )
 
 
-def as_loaded(dataset: Dataset, recipe: Recipe, display: Watcher) -> tuple[Dataset, Recipe]:
-    """A Dataset from memory, with the channels that the recipe wants; its size stays, and may be noted."""
+def as_loaded(
+    dataset: Dataset, recipe: Recipe, given: Collection[str], display: Watcher
+) -> tuple[Dataset, Recipe]:
+    """A Dataset from memory, with the channels that the recipe wants.
+
+    Its size stays: another one that a preset or trained weights suggest is noted, one that is `given` is
+    refused.
+    """
     if recipe.channels is not None:
         dataset = dataset_to_channels(dataset, recipe.channels)
     if recipe.image_size not in (None, dataset.image_size):
         assert recipe.image_size is not None
         have, want = ("x".join(map(str, size)) for size in (dataset.image_size, recipe.image_size))
-        display.note(f"the pictures are loaded at {have}, not at {want}: fm.load takes image_size.")
+        told = f"the pictures are loaded at {have}, not at {want}: fm.load takes image_size."
+        if "image_size" in given:
+            raise UserError(told)
+        display.note(told)
         recipe = recipe.replace(image_size=dataset.image_size)
     return dataset, recipe
 

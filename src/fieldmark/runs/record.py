@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import platform
 import sys
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,27 +17,37 @@ import PIL
 import torch
 
 import fieldmark
+from fieldmark.errors import UserError
+from fieldmark.files import write_json
 from fieldmark.runs import folder as files
 from fieldmark.vocabulary import Dataset
 
 FORMAT = 1
 
+LONGEST = 500  # characters of a reason
+
 
 @dataclass
 class Record:
-    """What `run.json` says. `earlier_seconds`: what earlier sittings of a resumed run took.
+    """What `run.json` says.
 
-    `data`: the name or absolute path that was trained on; None for data from memory.
+    `data`: the name or absolute path that was trained on; None for data from memory. `began`: when this
+    sitting began, by time.monotonic(): on the command line with the process, in Python with the call.
+    `earlier_seconds`: what earlier sittings of a resumed run took.
     """
 
     folder: Path
     data: str | None
     dataset: Dataset
+    began: float = field(default_factory=time.monotonic)
     earlier_seconds: float = 0.0
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     def write(self, status: str, **results: Any) -> dict[str, Any]:
-        """Write run.json with this status ("running", "finished", "failed" ...) and what came out so far."""
+        """Write run.json with this status and what came out so far.
+
+        status: "running"; or how it ended: those of training.loop.Trained, or "failed".
+        """
         dataset = self.dataset
         document = {
             "format": FORMAT,
@@ -69,7 +81,17 @@ class Record:
             },
             "started": self.started,
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(self.earlier_seconds + time.monotonic() - self.began, 2),
             **results,
         }
-        files.write_json(self.folder / files.RUN, document)
+        write_json(self.folder / files.RUN, document, inside=self.folder)
         return document
+
+    def write_end(self, error: BaseException) -> None:
+        """Write that the run ended by `error`: "stopped" by Ctrl-C or SIGTERM, else "failed", and why."""
+        status = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+        told = " ".join(str(error).split())[:LONGEST]
+        why = told if isinstance(error, UserError) else f"{type(error).__name__}: {told}".removesuffix(": ")
+        # A disk that does not take this either must not hide the error itself.
+        with contextlib.suppress(UserError):
+            self.write(status, reason=why)

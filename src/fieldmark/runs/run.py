@@ -34,7 +34,17 @@ class Run:
         if not self.folder.is_dir():
             raise ClassifierError(f"no such run: {self.folder}. It is the folder that training wrote.")
         self.document = files.read_json(self.folder / files.RUN)
+        made_of = self.document.get("dataset")
+        if not isinstance(self.document.get("status"), str) or not isinstance(made_of, dict):
+            raise ClassifierError(f"{self.folder / files.RUN} does not say what a run of fieldmark says.")
+        self.fingerprint = made_of.get("fingerprint")
         self._dataset, self._model = dataset, model
+
+    @property
+    def seconds(self) -> float:
+        """What the run took so far, all sittings together."""
+        seconds = self.document.get("seconds")
+        return float(seconds) if isinstance(seconds, int | float) else 0.0
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -61,7 +71,7 @@ class Run:
 
     def check_same(self, dataset: Dataset) -> None:
         """Raises DataError when the pictures are not those the run was trained on."""
-        if dataset.fingerprint != self.document["dataset"]["fingerprint"]:
+        if dataset.fingerprint != self.fingerprint:
             raise DataError(
                 f"the pictures of {dataset.name} are not those that {self.folder} was trained on: "
                 "files were added, removed or changed. Put them back, or start a new run."

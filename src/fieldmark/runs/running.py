@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from fieldmark import world
-from fieldmark.errors import TrainingError, UserError
+from fieldmark.errors import UserError
 from fieldmark.evaluation.metrics import evaluate
 from fieldmark.evaluation.prediction import predict
+from fieldmark.files import write_json, write_text
 from fieldmark.models import is_own
 from fieldmark.recipe import Recipe
 from fieldmark.runs import folder as files
-from fieldmark.runs.clock import process_age
+from fieldmark.runs.claim import Claim, claim, claim_next
 from fieldmark.runs.display import Quiet, Watcher, board
 from fieldmark.runs.figures import draw_answers, draw_training
-from fieldmark.runs.interruption import interruptible
+from fieldmark.runs.interruption import Interruption, interruptible
+from fieldmark.runs.lock import Lock
 from fieldmark.runs.preparing import load_for, prepare
 from fieldmark.runs.record import Record
 from fieldmark.runs.run import Run
 from fieldmark.shipping.classifier import Classifier
 from fieldmark.training.checkpoint import load_checkpoint, save_checkpoint
-from fieldmark.training.loop import Trained
+from fieldmark.training.loop import Trained, epochs_without_better_loss
 from fieldmark.training.loop import train as train_network
 from fieldmark.training.state import State
-from fieldmark.vocabulary import Dataset, Predictions
+from fieldmark.vocabulary import Dataset, History, Predictions
 
 TOP = 5  # of top-k accuracy; fewer where there are fewer classes
 
@@ -37,22 +42,42 @@ def train(
     data: Dataset | str | Path,
     recipe: Recipe,
     *,
+    given: Collection[str] | None = None,
     model: nn.Module | None = None,
     out: Path | None = None,
+    stem: str | None = None,
     overwrite: bool = False,
     device: str = "auto",
     threads: int | None = None,
     start_from: Path | None = None,
+    in_use: Sequence[Path] = (),
     tensorboard: bool = False,
+    began: float | None = None,
     progress: Watcher | None = None,
 ) -> Run:
     """Train, and write the run folder: recipe, history, metrics, figures, checkpoints, classifier.
 
-    data: a name such as "mnist", a path, or a loaded Dataset. out: the folder; None takes the next free
-    runs/<data>-<model>-<n>. start_from: a run, classifier folder or weights file to start from. The test
-    split is not touched. The recipe that is written is the one that was used: what it left to the pictures or
-    to the weights it starts from is in it. Raises UserError when something given cannot be used; then nothing
-    is written.
+    The folder is taken before anything else is done. The test split is not touched. The recipe that is
+    written is the one that was used: what it left to the pictures or to the weights it starts from is in it.
+
+    Args:
+        data: a name such as "mnist", a path, or a loaded Dataset.
+        recipe: the settings.
+        given: the settings that were chosen, which are never changed; the others came from a preset and may
+            be fitted to the pictures. None: all were chosen.
+        model: a network of the caller's own.
+        out: the folder; None takes the next free runs/<stem>-<n>.
+        stem: None for <data>-<model>.
+        overwrite: a run in `out` may be replaced; that happens when training begins.
+        device, threads: where to compute, and on how many processor threads.
+        start_from: a run, classifier folder or weights file to start from.
+        in_use: what else is read: no folder that holds any of it is replaced.
+        tensorboard: write its files, too.
+        began: when the run's seconds start to count, by time.monotonic(); None for now.
+        progress: who watches.
+
+    Raises:
+        UserError: something given cannot be used; then nothing is written.
 
     >>> import tempfile
     >>> from fieldmark.data.loading import load
@@ -62,29 +87,48 @@ def train(
     ...     run.summary()["model"]
     'digits'
     """
-    display = progress or Quiet()
+    world.refuse_many()
+    display, began = progress or Quiet(), time.monotonic() if began is None else began
     chosen = world.device(device)
+    reads = [Path(path) for path in (data, start_from, recipe.pretrained) if isinstance(path, str | Path)]
+    reads = [path for path in (*reads, *in_use) if os.path.exists(path)]  # noqa: PTH110 - "a\0" raises there
+    with interruptible() as interruption, taken(out, stem, data, recipe, overwrite, reads) as claimed:
+        dataset, recipe, start_weights = prepare(data, recipe, given, model, start_from, display)
+        record = Record(claimed.folder, remembered(data), dataset, began)
+
+        def write() -> None:
+            write_text(claimed.folder / files.RECIPE, recipe.to_json(), inside=claimed.folder)
+            record.write("running")
+
+        return carry_out(
+            record,
+            recipe,
+            display,
+            lambda: claimed.begin(write),
+            partial(train_network, model=model, start_weights=start_weights),
+            interruption,
+            device=chosen,
+            threads=threads,
+            tensorboard=tensorboard,
+        )
+
+
+def taken(
+    out: Path | None,
+    stem: str | None,
+    data: Dataset | str | Path,
+    recipe: Recipe,
+    overwrite: bool,
+    in_use: Sequence[Path],
+) -> Claim:
+    """The run folder, ours from now on: `out`, or the next free one."""
     if out is not None:
-        files.check_free(out, overwrite)
-    dataset, recipe, start_weights = prepare(data, recipe, model, start_from, display)
-    target = out or files.next_free(dataset.name, recipe.model)
-    record = Record(target, remembered(data), dataset)
+        return claim(out, overwrite=overwrite, in_use=in_use)
+    return claim_next(stem or files.stem(files.name_of(data), recipe.model))
 
-    def begin() -> None:
-        files.create(target)
-        files.write_text(target / files.RECIPE, recipe.to_json())
-        record.write("running")
 
-    return carry_out(
-        record,
-        recipe,
-        display,
-        begin,
-        partial(train_network, model=model, start_weights=start_weights),
-        device=chosen,
-        threads=threads,
-        tensorboard=tensorboard,
-    )
+LIMITS = ("max_minutes", "patience")
+"""The settings that may be changed when a run is resumed: how long it may go on."""
 
 
 def resume(
@@ -94,41 +138,90 @@ def resume(
     device: str = "auto",
     threads: int | None = None,
     tensorboard: bool = False,
+    began: float | None = None,
     progress: Watcher | None = None,
     data: Dataset | None = None,
+    **limits: Any,
 ) -> Run:
     """Go on with a run that was stopped, to the same weights it would have reached without the stop.
 
-    Recipe and data are the run's own; `data` is needed again only for a run on a Dataset from memory. Raises
-    UserError when the folder is no run, has no checkpoint, or its pictures have changed.
+    Recipe and data are the run's own. A run that ended by max_minutes or patience is over, and is only
+    resumed with a larger one, which is then the run's; max_minutes counts all sittings together.
+
+    Args:
+        folder: the run.
+        model: the network of the caller's own that it trains.
+        device, threads, tensorboard, began, progress: as for `train`.
+        data: needed again only for a run on a Dataset from memory.
+        limits: max_minutes or patience, to replace the run's.
+
+    Raises:
+        UserError: the folder is no run, is being trained, is over, has no checkpoint that can be trusted, or
+            its pictures have changed.
     """
-    display = progress or Quiet()
+    world.refuse_many()
+    display, began = progress or Quiet(), time.monotonic() if began is None else began
     chosen = world.device(device)
-    run = Run(folder)
-    if run.document["status"] == "finished":
-        raise UserError(
-            f"{folder} is finished: there is nothing to resume. To train on, start a new run --from it."
+    Run(folder)  # before a lock is put into a folder that is none
+    with interruptible() as interruption, Lock(folder):
+        run = Run(folder)
+        recipe = limited(run.recipe, limits)
+        if run.document["status"] == "finished":
+            raise UserError(
+                f"{folder} is finished: there is nothing to resume. To train on, start a new run --from it."
+            )
+        checkpoint = load_checkpoint(folder / files.CHECKPOINTS, display.note)
+        refuse_over(run, recipe, checkpoint)
+        dataset = data or load_for(run.data(), recipe, display)
+        run.check_same(dataset)
+        record = Record(folder, run.document.get("data"), dataset, began, run.seconds)
+        record.started = str(run.document.get("started", record.started))
+
+        def begin() -> None:
+            if recipe != run.recipe:
+                write_text(folder / files.RECIPE, recipe.to_json(), inside=folder)
+            record.write("running")
+
+        return carry_out(
+            record,
+            recipe,
+            display,
+            begin,
+            partial(train_network, model=model, resume=checkpoint),
+            interruption,
+            device=chosen,
+            threads=threads,
+            tensorboard=tensorboard,
         )
-    checkpoint = load_checkpoint(folder / files.CHECKPOINTS)
-    dataset = data or load_for(run.data(), run.recipe, display)
-    run.check_same(dataset)
-    record = Record(
-        folder,
-        run.document["data"],
-        dataset,
-        started=run.document["started"],
-        earlier_seconds=run.document.get("seconds", 0.0),
-    )
-    return carry_out(
-        record,
-        run.recipe,
-        display,
-        lambda: None,
-        partial(train_network, model=model, resume=checkpoint),
-        device=chosen,
-        threads=threads,
-        tensorboard=tensorboard,
-    )
+
+
+def limited(recipe: Recipe, limits: Mapping[str, Any]) -> Recipe:
+    """The recipe with other limits. Raises UserError for any other setting."""
+    for name in limits:
+        if name not in LIMITS:
+            raise UserError(
+                f"a run is resumed with its own settings: {name} cannot be changed, only "
+                f"{' and '.join(LIMITS)}."
+            )
+    return recipe.replace(**limits)
+
+
+def refuse_over(run: Run, recipe: Recipe, checkpoint: Mapping[str, Any]) -> None:
+    """Raises UserError when the run ended by its time or patience, and this recipe gives it no more."""
+    status, epochs = run.document["status"], recipe.epochs
+    minutes, rows = float(checkpoint["elapsed"]) / 60, checkpoint["history"]
+    waited = epochs_without_better_loss(History(rows))
+    if status == "time" and recipe.max_minutes is not None and recipe.max_minutes <= minutes:
+        raise UserError(
+            f"{run.folder} is over: it trained {minutes:.3g} minutes and may train {recipe.max_minutes:.3g} "
+            f"({len(rows)} of {epochs} epochs). Give it more with a larger --max-minutes, or none."
+        )
+    if status == "patience" and recipe.patience is not None and recipe.patience <= waited:
+        raise UserError(
+            f"{run.folder} is over: {waited} epochs brought no lower validation loss, and its patience is "
+            f"{recipe.patience} ({len(rows)} of {epochs} epochs). Give it more with a larger --patience, or "
+            "none."
+        )
 
 
 def remembered(data: Dataset | str | Path) -> str | None:
@@ -148,49 +241,64 @@ def carry_out(
     display: Watcher,
     begin: Callable[[], None],
     fit: Callable[..., Trained],
+    interruption: Interruption,
     *,
     device: torch.device,
     threads: int | None,
     tensorboard: bool,
 ) -> Run:
-    """Train with Ctrl-C caught and checkpoints written, then measure and write what came out."""
+    """Train with checkpoints written and signals minded, then measure and write what came out.
+
+    However it ends, run.json says so.
+    """
     if threads is not None:
         torch.set_num_threads(threads)
     for note in record.dataset.notes:
         display.note(note)
+    folder = record.folder
+    begun = False
 
     def save(state: State) -> None:
-        save_checkpoint(state, record.folder / files.CHECKPOINTS)
-        files.write_text(record.folder / files.HISTORY, files.history_csv(state.history))
-
-    begun = False
+        save_checkpoint(state, folder / files.CHECKPOINTS)
+        write_text(folder / files.HISTORY, files.history_csv(state.history), inside=folder)
 
     def begin_once() -> None:
         nonlocal begun
         begin()
-        begun = True
+        begun = interruption.gently = True
 
     try:
-        with interruptible() as stop, board(tensorboard, record.folder / "tensorboard", display) as watcher:
+        with board(tensorboard, folder / "tensorboard", display) as watcher:
             trained = fit(
                 record.dataset,
                 recipe,
                 device=device,
                 display=watcher,
-                stop=stop,
+                stop=interruption,
                 save=save,
                 begin=begin_once,
             )
-    except TrainingError as error:
+        interruption.gently = False
+        if trained.status == "stopped":
+            record.write("stopped")  # already here: whoever sends SIGTERM may not wait for the measuring
+            display.note(
+                "stopping: what there is will be measured and written (Ctrl-C again leaves that out). "
+                f"Go on later: fieldmark train --resume {folder}"
+            )
+        return finish(record, recipe, trained, display, device)
+    except BaseException as error:
         if begun:
-            record.write("failed", reason=str(error))
+            record.write_end(error)
         raise
-    if trained.status == "stopped":
-        display.note("stopping: what there is will be measured and written (Ctrl-C again leaves that out).")
-    return finish(record, recipe, trained, display, device)
 
 
-def finish(record: Record, recipe: Recipe, trained: Trained, display: Watcher, device: torch.device) -> Run:
+def finish(
+    record: Record,
+    recipe: Recipe,
+    trained: Trained,
+    display: Watcher,
+    device: torch.device,
+) -> Run:
     """A clean pass over train and val with the kept weights, the figures, the classifier folder, run.json."""
     dataset, folder = record.dataset, record.folder
     predictions: dict[str, Predictions] = {}
@@ -211,7 +319,9 @@ def finish(record: Record, recipe: Recipe, trained: Trained, display: Watcher, d
         split: evaluate(one, dataset.classes, split=split, k=TOP) for split, one in predictions.items()
     }
     headline = {split: {"loss": one["loss"], "accuracy": one["accuracy"]} for split, one in metrics.items()}
-    files.write_json(folder / files.METRICS, metrics)
+    # Again, as the epoch that the bell cut short is not in a checkpoint's history.
+    write_text(folder / files.HISTORY, files.history_csv(trained.history), inside=folder)
+    write_json(folder / files.METRICS, metrics, inside=folder)
     Classifier(
         model=trained.model,
         name=recipe.model,
@@ -232,7 +342,6 @@ def finish(record: Record, recipe: Recipe, trained: Trained, display: Watcher, d
         precision=trained.precision,
         learning_rate=trained.learning_rate,
         **headline,
-        seconds=round(record.earlier_seconds + process_age(), 2),
         images_per_second=round(trained.images_per_second, 1),
     )
     own = trained.model if is_own(recipe.model) else None

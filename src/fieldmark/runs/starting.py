@@ -35,7 +35,8 @@ def train(
 
     data: a name such as "mnist", a path, or a Dataset from fm.load. model: an architecture's name or your own
     nn.Module, float (N, C, H, W) to logits (N, K). recipe: None takes the preset of the model, or the one for
-    fine-tuning where trained weights are started from. start_from: those of a run, a classifier folder or a
+    fine-tuning where trained weights are started from; a recipe that is given is taken as it is, while the
+    batch size of a preset shrinks with few pictures. start_from: those of a run, a classifier folder or a
     file; a run brings its model along. pretrained: published ones, True by the model's name, or a file of
     them. settings: fields of Recipe that replace the recipe's, e.g. epochs=5, augment=["mirror", "crop"];
     augmentation steps may be names, dicts or the dataclasses of fieldmark.training.augmentation.
@@ -56,6 +57,7 @@ def train(
     if pretrained is not None:
         settings["pretrained"] = PUBLIC if pretrained is True else str(pretrained) if pretrained else None
     chosen = recipe or suggested(name, start, settings.get("pretrained"))
+    given = None if recipe is not None else set(settings)
     if isinstance(name, str):
         settings["model"] = name
     if "augment" in settings:
@@ -71,6 +73,7 @@ def train(
         return running.train(
             data,
             chosen.replace(**settings),
+            given=given,
             model=own,
             out=None if out is None else Path(out),
             overwrite=overwrite,

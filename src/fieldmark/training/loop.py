@@ -5,23 +5,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from fieldmark.data.normalising import normalise
-from fieldmark.errors import TrainingError
+from fieldmark.errors import ClassifierError, TrainingError
 from fieldmark.recipe import Recipe
 from fieldmark.training.display import Display, Silent
-from fieldmark.training.losses import accuracy_count, penalty
-from fieldmark.training.optimisers import set_learning_rate
-from fieldmark.training.schedules import factor
 from fieldmark.training.setting import Setting
 from fieldmark.training.setup import set_up
 from fieldmark.training.state import Best, State
+from fieldmark.training.step import rate_at, train_step
 from fieldmark.training.validation import Validation
 from fieldmark.vocabulary import Dataset, History, Preprocessing
 
@@ -34,7 +30,8 @@ class Trained:
     """What training made.
 
     model: on the CPU, in evaluation mode, with the weights of `best_epoch`. status: "finished", "patience"
-    (no better epoch for long), "time" (the bell of max_minutes), or "stopped" (asked to; can be resumed).
+    (no lower validation loss for long), "time" (the bell of max_minutes), or "stopped" (asked to; can be
+    resumed). history: what was cut short by the bell is its last row.
     learning_rate: the peak that was used. images_per_second: training pictures over training time.
     """
 
@@ -84,11 +81,14 @@ def train(
     display, device = display or Silent(), torch.device(device)
     if recipe.pretrained is not None and start_weights is None and resume is None:
         raise TrainingError(f"pretrained={recipe.pretrained!r} is read by fm.train; here give start_weights.")
+    if resume is not None and recipe.learning_rate == "find":  # it was found when the run began
+        recipe = recipe.replace(learning_rate=rate_of(resume))
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(recipe.seed)
         setting, state = set_up(
             dataset, recipe, model, device, display, start_weights or (lambda model: None)
         )
+        state.learning_rate = setting.learning_rate
         if resume is not None:
             state.restore(resume)
         begin()
@@ -108,43 +108,11 @@ def train(
     )
 
 
-def train_step(setting: Setting, state: State) -> float:
-    """One batch forward and back, and the optimiser's step when `accumulate` batches are in.
-
-    Returns the rate.
-    """
-    recipe, model = setting.recipe, state.model
-    index = state.order.next_batch()
-    images, labels = setting.gather(index)  # uint8 (B, C, H, W), int64 (B,)
-    images, labels = setting.augment(
-        images, labels, index, state.order.epoch, state.generator, setting.num_classes
-    )
-    inputs = normalise(images.to(setting.device), setting.preprocessing.mean, setting.preprocessing.std)
-
-    with autocast(setting):
-        logits = model(inputs)
-    loss = setting.criterion(logits.float(), labels.to(setting.device))
-    weight_penalty = penalty(setting.decayed, recipe.l1, recipe.l2)
-    total = loss if weight_penalty is None else loss + weight_penalty
-    torch.autograd.backward(total / recipe.accumulate)
-
-    done = (
-        state.step + 0.5
-    ) / setting.total_steps  # the middle of the step: the first one learns something, too
-    rate = setting.learning_rate * factor(recipe.schedule, done, recipe.warmup)
-    state.step += 1
-    if state.step % recipe.accumulate == 0:
-        if recipe.clip is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-        set_learning_rate(state.optimizer, rate)
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
-        if state.average is not None:
-            state.average.update(model)
-
-    state.images += len(index)
-    state.loss_sum += loss.detach() * len(index)
-    state.correct += accuracy_count(logits, labels.to(setting.device))
+def rate_of(checkpoint: dict[str, Any]) -> float:
+    """The peak rate in a checkpoint. Raises ClassifierError when there is none."""
+    rate = checkpoint.get("learning_rate")
+    if not isinstance(rate, float) or not 0 < rate < math.inf:
+        raise ClassifierError("the checkpoint does not say which learning rate was found for this run.")
     return rate
 
 
@@ -160,6 +128,11 @@ def run(
     recipe, rate = setting.recipe, 0.0
     bell = math.inf if recipe.max_minutes is None else 60 * recipe.max_minutes
     while state.step < setting.total_steps:
+        # Here, and not where an epoch ends: a run that is resumed after its end must not train on.
+        if state.elapsed >= bell:
+            return out_of_time(setting, state, validation, display)
+        if recipe.patience is not None and epochs_without_better_loss(state.history) >= recipe.patience:
+            return "patience"
         setting.freezing.begin_epoch(state.model, done=len(state.history.rows))
         began = shown = time.perf_counter()
         epoch_done = late = False
@@ -167,7 +140,8 @@ def run(
             if stop():
                 state.tick(began)
                 return stopped(state, validation, rate, save)
-            rate = train_step(setting, state)
+            rate = rate_at(setting, state.step)
+            train_step(setting, state, rate)
             now = time.perf_counter()
             if now - shown > SHOW_EVERY:
                 shown = now
@@ -176,17 +150,36 @@ def run(
             if state.step % CHECK_EVERY == 0:
                 check_finite(state, rate)
             epoch_done = state.order.epoch_done or state.step == setting.total_steps
-            late = state.elapsed + now - began > bell
+            late = state.elapsed + now - began >= bell
         check_finite(state, rate)
         state.tick(began)
-        end_epoch(state, validation, rate, recipe.best)
-        display.epoch(state.history.rows[-1])
+        if epoch_done:
+            end_epoch(state, validation, rate, recipe.best)
+            display.epoch(state.history.rows[-1])
         save(state)
-        if late:
-            return "time"
-        if recipe.patience is not None and len(state.history.rows) - state.best.epoch >= recipe.patience:
-            return "patience"
     return "finished"
+
+
+def out_of_time(setting: Setting, state: State, validation: Validation, display: Display) -> str:
+    """Measure what the bell cut short as an epoch of its own; returns Trained.status.
+
+    It is not saved: the checkpoint stands within the epoch, so that a run that is given more time goes on as
+    if there had been no bell.
+    """
+    if state.images:
+        end_epoch(state, validation, rate_at(setting, state.step - 1), setting.recipe.best)
+        display.epoch(state.history.rows[-1])
+    return "time"
+
+
+def epochs_without_better_loss(history: History) -> int:
+    """How many epochs have passed since the one with the lowest validation loss.
+
+    >>> epochs_without_better_loss(History([{"val_loss": 0.5}, {"val_loss": 0.3}, {"val_loss": 0.3}]))
+    1
+    """
+    losses = [row["val_loss"] for row in history.rows]
+    return len(losses) - 1 - losses.index(min(losses)) if losses else 0
 
 
 def end_epoch(state: State, validation: Validation, rate: float, best: str) -> None:
@@ -234,10 +227,3 @@ def check_finite(state: State, rate: float) -> None:
             f"the loss is no longer a number (noticed at step {state.step}, learning rate {rate:.3g}). "
             "Try a smaller --learning-rate, a longer --warmup, --clip 1, or --precision fp32."
         )
-
-
-def autocast(setting: Setting) -> Any:
-    """The context in which the network computes in the recipe's precision."""
-    if setting.dtype == torch.float32:
-        return nullcontext()
-    return torch.autocast(setting.device.type, setting.dtype)

@@ -4,45 +4,57 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from fieldmark.data.batches import TrainingOrder
-from fieldmark.data.normalising import normalise
-from fieldmark.training.optimisers import optimiser, set_learning_rate
+from fieldmark.training.freezing import Freezing
+from fieldmark.training.optimisers import decayed_parameters, optimiser
 from fieldmark.training.setting import Setting
+from fieldmark.training.state import State
+from fieldmark.training.step import train_step
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 
 
 def find_learning_rate(setting: Setting, model: nn.Module) -> float:
-    """A peak rate for this model, data and optimiser; `model` itself is left as it is.
+    """A peak rate for this model, data and optimiser; `model` and torch's random state are left as they are.
 
-    Smith 2017 (arXiv 1506.01186): raise the rate geometrically from 1e-6 to 1 over 100 batches of a
-    throw-away copy and watch the loss.
+    Smith 2017 (arXiv 1506.01186): raise the rate geometrically from 1e-6 to 1 over 100 steps of a throw-away
+    copy and watch the loss. The steps are those of training: its precision, augmentation, penalties, clipping
+    and accumulated batches, and what the first epoch holds still.
     """
-    trial = copy.deepcopy(model).train()
-    optimizer = optimiser(trial, setting.recipe, LOWEST)
-    generator = torch.Generator().manual_seed(setting.recipe.seed)
-    order = TrainingOrder(len(setting.images), setting.batch_size, generator)
-    rates, losses = [], []
-    for step in range(STEPS):
-        rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
-        index = order.next_batch()
-        images, labels = setting.gather(index)
-        images, labels = setting.augment(images, labels, index, order.epoch, generator, setting.num_classes)
-        inputs = normalise(images.to(setting.device), setting.preprocessing.mean, setting.preprocessing.std)
-        loss = setting.criterion(trial(inputs), labels.to(setting.device))
-        losses.append(float(loss.detach()))
-        rates.append(rate)
-        if not math.isfinite(losses[-1]) or losses[-1] > 4 * min(losses):
-            break
-        set_learning_rate(optimizer, rate)
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        optimizer.step()
+    device, recipe = setting.device, setting.recipe
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        trial = copy.deepcopy(model)
+        freezing = Freezing(trial, recipe.freeze)
+        setting = replace(setting, decayed=decayed_parameters(trial, recipe.decay), freezing=freezing)
+        state = throw_away(setting, trial)
+        freezing.begin_epoch(trial, done=0)
+        rates, losses = [], []
+        for step in range(STEPS):
+            rates.append(LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1)))
+            batches = [float(train_step(setting, state, rates[-1])) for _ in range(recipe.accumulate)]
+            losses.append(sum(batches) / len(batches))
+            if not math.isfinite(losses[-1]) or losses[-1] > 4 * min(losses):
+                break
     return suggest(rates, losses)
+
+
+def throw_away(setting: Setting, model: nn.Module) -> State:
+    """The state of a trial that nobody keeps, with an order and a generator of its own."""
+    generator = torch.Generator().manual_seed(setting.recipe.seed)
+    return State(
+        model=model,
+        optimizer=optimiser(model, setting.recipe, LOWEST),
+        generator=generator,
+        order=TrainingOrder(len(setting.images), setting.batch_size, generator),
+        average=None,
+        loss_sum=torch.zeros((), device=setting.device),
+        correct=torch.zeros((), dtype=torch.int64, device=setting.device),
+    )
 
 
 def suggest(rates: list[float], losses: list[float]) -> float:

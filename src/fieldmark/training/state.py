@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fieldmark.data.batches import TrainingOrder
+from fieldmark.errors import ClassifierError
 from fieldmark.training.averaging import Average
 from fieldmark.vocabulary import History
 
@@ -30,7 +31,8 @@ class State:
 
     generator: draws order and augmentation; step: batches seen; images, loss_sum, correct: sums over the
     epoch so far, the latter two on the device; seconds: training time of the epoch so far; elapsed: seconds
-    of all earlier epochs and sittings, validation included; training_seconds: the same without validation.
+    of all earlier epochs and sittings, validation included; training_seconds: the same without validation;
+    learning_rate: the peak, as found where the recipe says "find".
     """
 
     model: nn.Module
@@ -42,6 +44,7 @@ class State:
     correct: Tensor
     history: History = field(default_factory=History)
     best: Best = field(default_factory=Best)
+    learning_rate: float = 0.0
     step: int = 0
     images: int = 0
     seconds: float = 0.0
@@ -62,7 +65,7 @@ class State:
         self.correct.zero_()
 
     def to_document(self) -> dict[str, Any]:
-        """Tensors, numbers and text only, so that `torch.load(weights_only=True)` reads it back."""
+        """Tensors, numbers and text in dicts, lists and tuples: what a checkpoint can hold."""
         device = self.loss_sum.device
         return {
             "model": self.model.state_dict(),
@@ -76,6 +79,7 @@ class State:
             "correct": self.correct,
             "history": self.history.rows,
             "best": {"epoch": self.best.epoch, "score": self.best.score, "weights": self.best.weights},
+            "learning_rate": self.learning_rate,
             "step": self.step,
             "images": self.images,
             "seconds": self.seconds,
@@ -84,9 +88,22 @@ class State:
         }
 
     def restore(self, document: dict[str, Any]) -> None:
-        """Go on exactly where `to_document` was called; the process's random state included."""
+        """Go on exactly where `to_document` was called; the process's random state included.
+
+        Raises ClassifierError for the document of another network or another run.
+        """
+        try:
+            self._restore(document)
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise ClassifierError(
+                "the checkpoint does not fit this run: "
+                f"{' '.join(str(error).split())[:200]}. Was the network changed since?"
+            ) from error
+
+    def _restore(self, document: dict[str, Any]) -> None:
         self.model.load_state_dict(document["model"])
         self.optimizer.load_state_dict(document["optimizer"])
+        self._check_optimizer()
         self.generator.set_state(document["generator"].cpu())
         torch.set_rng_state(document["torch_generator"].cpu())
         if document["cuda_generator"] is not None and self.loss_sum.device.type == "cuda":
@@ -96,12 +113,24 @@ class State:
             self.average.restore(document["average"]["steps"], document["average"]["tensors"])
         self.loss_sum.copy_(document["loss_sum"])
         self.correct.copy_(document["correct"])
-        self.history = History(list(document["history"]))
+        self.history = History([_row(row) for row in document["history"]])
         self.best = Best(**document["best"])
-        self.step, self.images = document["step"], document["images"]
-        self.seconds, self.elapsed = document["seconds"], document["elapsed"]
-        self.training_seconds = document["training_seconds"]
+        self.learning_rate = float(document["learning_rate"])
+        self.step, self.images = int(document["step"]), int(document["images"])
+        self.seconds, self.elapsed = float(document["seconds"]), float(document["elapsed"])
+        self.training_seconds = float(document["training_seconds"])
+
+    def _check_optimizer(self) -> None:
+        # torch takes averages of any shape here and fails, or writes past their end, at the next step.
+        for parameter, kept in self.optimizer.state.items():
+            for name, value in kept.items():
+                if isinstance(value, Tensor) and value.dim() and value.shape != parameter.shape:
+                    raise ValueError(f"{name} is {tuple(value.shape)} for a weight {tuple(parameter.shape)}")
 
 
 def _cpu(value: Any) -> Any:
     return value.cpu() if isinstance(value, Tensor) else value
+
+
+def _row(row: dict[str, Any]) -> dict[str, float]:
+    return {name: float(row[name]) for name in History.COLUMNS}

@@ -1,9 +1,8 @@
-"""Loss and accuracy on the validation split after an epoch, as training counts them."""
+"""Loss and accuracy on the validation split after an epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -14,6 +13,7 @@ from fieldmark.training.losses import CrossEntropy
 from fieldmark.training.setting import Setting
 from fieldmark.training.setup import on_device
 from fieldmark.training.state import State
+from fieldmark.training.step import autocast
 from fieldmark.vocabulary import Dataset
 
 BATCH_SIZE = 512
@@ -22,11 +22,11 @@ BATCH_SIZE = 512
 class Validation:
     """Called with a state: (loss, accuracy, function that copies the weights they were measured with).
 
-    With weight averaging these are the average's. The loss is the criterion of training, label smoothing
-    included, so that it stands beside the training loss and judges what was trained for: plain cross-entropy
-    would prefer an early epoch to a smoothed net's last one. Computed in the training precision, because it
-    is done after every epoch and only compares epochs; the figures of a run are measured again at the end,
-    plain cross-entropy in float32.
+    With weight averaging these are the average's. The loss is plain cross-entropy, whatever the criterion of
+    training is: without label smoothing, class weights, augmentation and penalties. So it means the same on
+    the screen, in history.csv, in the curves, in metrics.json and in other people's tables. It is computed in
+    the training precision, because it is done after every epoch; the figures of a run are measured again at
+    the end, in float32.
     """
 
     def __init__(self, dataset: Dataset, setting: Setting) -> None:
@@ -53,13 +53,11 @@ class Validation:
         """Mean cross-entropy and accuracy of the model as it is."""
         setting = self.setting
         loss, correct = torch.zeros((), device=setting.device), torch.zeros((), device=setting.device)
-        criterion = CrossEntropy(setting.recipe.label_smoothing)
-        half = setting.dtype == torch.bfloat16
-        context = torch.autocast(setting.device.type, setting.dtype) if half else nullcontext()
+        criterion = CrossEntropy()
         for start in range(0, len(self.images), BATCH_SIZE):
             images, labels = self.images[start : start + BATCH_SIZE], self.labels[start : start + BATCH_SIZE]
             inputs = normalise(images, setting.preprocessing.mean, setting.preprocessing.std)
-            with context:
+            with autocast(setting):
                 logits = state.model(inputs)
             logits = two_class_logits(logits.float())
             loss += criterion(logits, labels) * len(labels)

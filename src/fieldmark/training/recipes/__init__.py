@@ -5,6 +5,7 @@ And the textbooks' own recipes.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from fieldmark.errors import UserError
@@ -71,25 +72,29 @@ def preset(model: str) -> Recipe:
     return made.replace(model=model)
 
 
-def fitted(recipe: Recipe, pictures: int, own: Recipe | None = None) -> Recipe:
+def fitted(recipe: Recipe, pictures: int, given: Collection[str] = ()) -> Recipe:
     """The recipe for a set of `pictures`: where a preset's batch is too large for them, a smaller one.
 
     An epoch should have at least eight steps; SGD's rate falls with the batch (the linear scaling rule,
-    Goyal et al. 2017, arXiv 1706.02677). Only values that are the preset's own are changed, never those
-    that were chosen. With 400 of CIFAR-10's birds and airplanes it lifts `digits` from chance to 83 %
-    validation accuracy, and `baseline` from 79 to 83 (seeds 100 to 102). own: the preset that is meant, by
-    default the model's.
+    Goyal et al. 2017, arXiv 1706.02677). With 400 of CIFAR-10's birds and airplanes it lifts `digits` from
+    chance to 83 % validation accuracy, and `baseline` from 79 to 83 (seeds 100 to 102).
+
+    Args:
+        recipe: a preset, with the settings that were given in it.
+        pictures: how many there are to train on.
+        given: the settings that somebody chose, which stay as they are even where they equal the preset's.
 
     >>> small = fitted(preset("baseline"), 400)
     >>> small.batch_size, small.learning_rate
     (50, 0.0586)
+    >>> fitted(preset("baseline"), 400, given={"batch_size"}).batch_size
+    256
     """
-    own = own or preset(recipe.model)
     batch_size = max(min(2, pictures), pictures // 8)  # of one picture, batch norm has no spread to measure
-    if recipe.batch_size != own.batch_size or batch_size >= recipe.batch_size:
+    if "batch_size" in given or batch_size >= recipe.batch_size:
         return recipe
     rate = recipe.learning_rate
-    if recipe.optimizer == "sgd" and rate == own.learning_rate and not isinstance(rate, str):
+    if recipe.optimizer == "sgd" and "learning_rate" not in given and not isinstance(rate, str):
         rate = float(f"{rate * batch_size / recipe.batch_size:.3g}")
     return recipe.replace(batch_size=batch_size, learning_rate=rate)
 
