@@ -23,6 +23,9 @@ Best = Literal["loss", "accuracy", "last"]
 Initialisation = Literal["default", "xavier", "kaiming"]
 ResizeRule = Literal["crop", "pad", "stretch"]
 
+SETTLED = {"num_classes": "--classes", "in_channels": "--channels", "image_size": "--image-size"}
+"""What every network is made with, and the flag that is meant where it is given as an option."""
+
 PUBLIC = "public"
 """The value of `pretrained` that finds published weights by the model's name."""
 
@@ -126,6 +129,19 @@ class Recipe:
         _check_names(changes)
         return dataclasses.replace(self, **changes)
 
+    def network_options(self) -> dict[str, Any]:
+        """`options` with `init`, as `models.create` takes them.
+
+        Raises UserError when both name a way to draw the starting weights, and different ones.
+
+        >>> Recipe(options={"width": 8}, init="xavier").network_options()
+        {'init': 'xavier', 'width': 8}
+        """
+        among = self.options.get("init", self.init)
+        if among != self.init != "default":
+            raise UserError(f"recipe: init={self.init} and options init={among}: leave one of them out.")
+        return {"init": self.init, **self.options}
+
     def to_json(self) -> str:
         """All settings as a JSON object, in the order of the fields.
 
@@ -165,6 +181,18 @@ class Recipe:
             raise UserError(f"{path}: {error}") from error
 
 
+def refuse_settled(options: dict[str, Any]) -> None:
+    """Raises UserError for options that are none: what classes and pictures settle for every network.
+
+    >>> refuse_settled({"in_channels": 3})
+    Traceback (most recent call last):
+    fieldmark.errors.UserError: in_channels is no option of a network; --channels is meant.
+    """
+    for name, flag in SETTLED.items():
+        if name in options:
+            raise UserError(f"{name} is no option of a network; {flag} is meant.")
+
+
 def _check_names(settings: dict[str, Any]) -> None:
     names = [setting.name for setting in dataclasses.fields(Recipe)]
     for name in settings:
@@ -187,6 +215,7 @@ def _check_types(recipe: Recipe) -> None:
 
 
 def _check_ranges(recipe: Recipe) -> None:
+    refuse_settled(recipe.options)
     least = {"epochs": 1, "batch_size": 1, "accumulate": 1, "patience": 1, "limit": 1, "seed": 0, "freeze": 0}
     for name, bound in least.items():
         value = getattr(recipe, name)

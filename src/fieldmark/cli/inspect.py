@@ -13,6 +13,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 from fieldmark.cli.output import check_free, to_json
 from fieldmark.cli.parsing import Switch, parse, usage
 from fieldmark.errors import UserError
+from fieldmark.recipe import refuse_settled
 
 if TYPE_CHECKING:
     from fieldmark.models.inspection.layer import Inspection
@@ -101,6 +102,7 @@ def check(flags: Inspect) -> None:
         raise UserError(f"--depth {flags.depth}: 1 or more, or 0 for every layer.")
     if flags.model is not None and not any(map(is_folder, flags.networks)):
         raise UserError(f"--model {flags.model} is for a RUN; name {flags.model} itself as the network.")
+    refuse_settled(flags.options)
     if flags.out is None:
         return
     if len(flags.networks) > 1:

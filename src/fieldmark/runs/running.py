@@ -33,6 +33,7 @@ from fieldmark.vocabulary import Dataset, Predictions
 TOP = 5  # of top-k accuracy; fewer where there are fewer classes
 
 
+@world.torch_as_it_comes()
 def train(
     data: Dataset | str | Path,
     recipe: Recipe,
@@ -87,6 +88,7 @@ def train(
     )
 
 
+@world.torch_as_it_comes()
 def resume(
     folder: Path,
     *,

@@ -18,6 +18,9 @@ from fieldmark.errors import ClassifierError, UserError
 from fieldmark.evaluation.prediction import Progress, predict
 from fieldmark.models import TIMM, create, is_own
 from fieldmark.models.building import call
+from fieldmark.models.hidden import hidden, sentence
+from fieldmark.models.network import Network
+from fieldmark.models.own import settle_lazy
 from fieldmark.models.timm_library import library
 from fieldmark.shipping.description import DESCRIPTION, WEIGHTS, Description
 from fieldmark.shipping.integrity import FRESH, one_line, seal
@@ -61,12 +64,14 @@ class Classifier:
         return f"Classifier({self.name}, {len(self.classes)} classes, {height}x{width} pictures)"
 
     @classmethod
+    @world.torch_as_it_comes()
     def load(cls, path: str | Path, model: nn.Module | Maker | None = None) -> Classifier:
         """The classifier in a folder that `save` wrote, or in the run folder around it.
 
         Nothing in the folder is executed or imported: it is JSON and safetensors. model: needed for a network
         of your own: the module, which is filled in place, or what makes it, called with num_classes,
-        in_channels, image_size and the options. The network is in evaluation mode, channels_last, fp32.
+        in_channels, image_size and the options. The network is in evaluation mode and fp32; channels_last,
+        too, unless it is your own.
 
         Raises ClassifierError, one line naming the file, for anything missing, broken, altered or unknown.
         """
@@ -77,7 +82,8 @@ class Classifier:
             fill(network, content)
         except ClassifierError as error:
             raise ClassifierError(f"{folder / WEIGHTS}: {error}. {FRESH}") from error
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+        if isinstance(network, Network):  # one of the user's own may not take channels_last pictures
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         network.eval()
         return cls(
             network,
@@ -88,6 +94,7 @@ class Classifier:
             description.metrics,
         )
 
+    @world.torch_as_it_comes()
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write classifier.json and weights.safetensors into `folder`: whole, or not at all.
 
@@ -99,6 +106,7 @@ class Classifier:
         text = json.dumps(document, indent=2, allow_nan=False) + "\n"
         write_folder(Path(folder), {WEIGHTS: weights, DESCRIPTION: text.encode("ascii")}, overwrite)
 
+    @world.torch_as_it_comes()
     def predict(
         self,
         files: Sequence[Source],
@@ -135,6 +143,7 @@ class Classifier:
                 progress("predicting", len(rows), len(files))
         return rows
 
+    @world.torch_as_it_comes()
     def logits(
         self,
         images: Tensor,
@@ -193,7 +202,9 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
     """The network described, without its weights: on the meta device, unless it is the user's own."""
     name, preprocessing = description.model, description.preprocessing
     if isinstance(model, nn.Module):
-        return model.float()
+        model.float()
+        settle_lazy(model, (preprocessing.channels, *preprocessing.image_size))
+        return model
     if model is None and is_own(name):
         raise ClassifierError(
             f"{folder} holds the weights of your own network {name!a}, and no code. Name the network again: "
@@ -205,7 +216,12 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
         "image_size": preprocessing.image_size,
     }
     if model is not None:
-        return call(model, **arguments, **description.options).float()
+        network = call(model, **{**description.options, **arguments}).float()
+        unseen = hidden(network)
+        if unseen:  # another network than the one trained: these layers would be fresh
+            raise ClassifierError(f"{folder} does not hold all of {name!a}: {sentence(unseen)}")
+        settle_lazy(network, (preprocessing.channels, *preprocessing.image_size))
+        return network
     if name.startswith(TIMM):
         library()  # raises, saying which extra to install, where it is missing: the folder is not to blame
     try:

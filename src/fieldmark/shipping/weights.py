@@ -6,6 +6,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from fieldmark.errors import ClassifierError
 from fieldmark.shipping.description import shown
@@ -21,6 +22,8 @@ def to_bytes(model: nn.Module) -> bytes:
     for name, value in model.state_dict().items():
         if not isinstance(value, Tensor):
             raise ClassifierError(f"{name} of the network is no tensor, so it cannot be saved.")
+        if is_lazy(value):
+            raise ClassifierError(f"{name} of the network has no shape yet: give it a picture before saving.")
         value = value.detach().float() if value.is_floating_point() else value.detach()
         if not value.isfinite().all():
             raise ClassifierError(f"{name} of the network is not finite: its training diverged.")

@@ -24,6 +24,7 @@ from fieldmark.training.setup import set_up
 from fieldmark.training.state import Best, State
 from fieldmark.training.validation import Validation
 from fieldmark.vocabulary import Dataset, History, Preprocessing
+from fieldmark.world import torch_as_it_comes
 
 CHECK_EVERY = 50  # steps between two looks at whether the loss is still a number
 SHOW_EVERY = 0.25  # seconds between two calls of the display
@@ -48,6 +49,7 @@ class Trained:
     status: str
 
 
+@torch_as_it_comes()
 def train(
     dataset: Dataset,
     recipe: Recipe,
@@ -120,7 +122,7 @@ def train_step(setting: Setting, state: State) -> float:
     inputs = normalise(images.to(setting.device), setting.preprocessing.mean, setting.preprocessing.std)
 
     with autocast(setting):
-        logits = model(inputs)
+        logits = setting.logits(model, inputs)
     loss = setting.criterion(logits.float(), labels.to(setting.device))
     weight_penalty = penalty(setting.decayed, recipe.l1, recipe.l2)
     total = loss if weight_penalty is None else loss + weight_penalty

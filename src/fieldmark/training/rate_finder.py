@@ -33,7 +33,7 @@ def find_learning_rate(setting: Setting, model: nn.Module) -> float:
         images, labels = setting.gather(index)
         images, labels = setting.augment(images, labels, index, order.epoch, generator, setting.num_classes)
         inputs = normalise(images.to(setting.device), setting.preprocessing.mean, setting.preprocessing.std)
-        loss = setting.criterion(trial(inputs), labels.to(setting.device))
+        loss = setting.criterion(setting.logits(trial, inputs), labels.to(setting.device))
         losses.append(float(loss.detach()))
         rates.append(rate)
         if not math.isfinite(losses[-1]) or losses[-1] > 4 * min(losses):

@@ -60,7 +60,7 @@ class Validation:
             images, labels = self.images[start : start + BATCH_SIZE], self.labels[start : start + BATCH_SIZE]
             inputs = normalise(images, setting.preprocessing.mean, setting.preprocessing.std)
             with context:
-                logits = state.model(inputs)
+                logits = setting.logits(state.model, inputs)
             logits = two_class_logits(logits.float())
             loss += criterion(logits, labels) * len(labels)
             correct += (logits.argmax(1) == labels).sum()

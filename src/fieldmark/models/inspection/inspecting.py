@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +17,11 @@ from fieldmark.models.inspection.notes import notes
 from fieldmark.models.inspection.tracing import Trace, trace
 from fieldmark.models.inspection.weightless import weightless
 from fieldmark.models.misfits import unchanged_random_state
+from fieldmark.models.own import has_lazy, settle_lazy
+from fieldmark.world import torch_as_it_comes
 
 
+@torch_as_it_comes()
 def inspect(
     model: str | nn.Module,
     image_size: int | tuple[int, int],
@@ -64,6 +68,7 @@ def inspect(
     return inspect_module(network, model, (in_channels, *size), batch_size)
 
 
+@torch_as_it_comes()
 def inspect_module(
     model: nn.Module, name: str, input_shape: tuple[int, int, int], batch_size: int = 64
 ) -> Inspection:
@@ -72,6 +77,9 @@ def inspect_module(
     >>> inspect_module(nn.Flatten(), "flat", (3, 4, 4)).layers[0].output_shape
     (48,)
     """
+    if has_lazy(model):  # whose own weights stay as they are: without shapes
+        model = copy.deepcopy(model)
+        settle_lazy(model, input_shape)
     found = trace(model, name, input_shape, max(batch_size, 2))
     made = layers(found, model, input_shape)
     parameters = list(model.parameters())
