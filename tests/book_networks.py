@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - as both books write it
+from torch.nn import functional as F
 
 
 def digit_net() -> nn.Sequential:

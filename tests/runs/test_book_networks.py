@@ -64,6 +64,9 @@ def test_it_has_the_parameters_of_the_book_and_is_inspected(name: str) -> None:
     found = fm.inspect(form.make(), size, in_channels=channels)
     assert found.parameters == form.parameters
     assert found.layers[-1].output_shape in ((1,), (2,), (10,))
+    said = " ".join(found.notes)
+    assert ("fieldmark trains and answers by the values before it" in said) == (name == "smile_net")
+    assert ("blocks holds layers in a plain Python list" in said) == (name == "BlocksInPlainList")
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -90,7 +93,11 @@ def test_it_trains_is_saved_and_answers_alike_when_loaded(
 
 @pytest.mark.parametrize("name", [name for name in FORMS if name != "BlocksInPlainList"])
 def test_the_command_line_trains_evaluates_and_inspects_it_by_name(
-    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     form, own = FORMS[name], ["--model", f"book_networks:{name}"]
@@ -116,7 +123,9 @@ def test_blocks_in_a_plain_list_are_named_and_not_loaded_into_another_network(
     told = " ".join(capsys.readouterr().err.split())
     assert "blocks holds layers in a plain Python list" in told
     assert "Use nn.ModuleList." in told
-    with pytest.raises(ClassifierError, match=r"does not hold all of .*: blocks holds layers.*nn\.ModuleList"):
+    with pytest.raises(
+        ClassifierError, match=r"does not hold all of .*: blocks holds layers.*nn\.ModuleList"
+    ):
         fm.Classifier.load(tmp_path / "run", model=book_networks.BlocksInPlainList)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 
 from fieldmark.errors import UserError
 from fieldmark.models import TIMM, create
+from fieldmark.models.hidden import hidden, sentence
 from fieldmark.models.inspection.assembling import layers
 from fieldmark.models.inspection.layer import Inspection, TrainingMemory
 from fieldmark.models.inspection.notes import notes
@@ -19,6 +21,9 @@ from fieldmark.models.inspection.weightless import weightless
 from fieldmark.models.misfits import unchanged_random_state
 from fieldmark.models.own import has_lazy, settle_lazy
 from fieldmark.world import torch_as_it_comes
+
+ENDING = ("sigmoid", "softmax", "logsigmoid", "expit")
+"""Layers and functions that make probabilities, or their logarithms; the logits are taken instead."""
 
 
 @torch_as_it_comes()
@@ -96,7 +101,24 @@ def inspect_module(
             name: type(m).__name__ for name, m in model.named_modules() if any(True for _ in m.children())
         },
     )
-    return replace(inspection, notes=notes(inspection))
+    return replace(inspection, notes=(*peculiarities(model, inspection), *notes(inspection)))
+
+
+def peculiarities(model: nn.Module, inspection: Inspection) -> Iterator[str]:
+    """What is to be known of a network of the user's own: layers torch does not see, and a softmax at its end.
+
+    >>> list(inspect(nn.Sequential(nn.Flatten(), nn.Softmax(1)), 2).notes)[0][:31]
+    '1 makes probabilities (Softmax)'
+    """
+    unseen = hidden(model)
+    if unseen:
+        yield sentence(unseen)
+    last = inspection.layers[-1] if inspection.layers else None
+    if last is not None and last.type.casefold() in ENDING:
+        yield (
+            f"{last.name} makes probabilities ({last.type}); fieldmark trains and answers by the values "
+            "before it (logits), and makes probabilities itself."
+        )
 
 
 def memory(model: nn.Module, found: Trace, batch_size: int) -> TrainingMemory:
