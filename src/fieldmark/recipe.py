@@ -132,14 +132,13 @@ class Recipe:
     def network_options(self) -> dict[str, Any]:
         """`options` with `init`, as `models.create` takes them.
 
-        Raises UserError when both name a way to draw the starting weights, and different ones.
+        Raises UserError for an init among the options.
 
         >>> Recipe(options={"width": 8}, init="xavier").network_options()
         {'init': 'xavier', 'width': 8}
         """
-        among = self.options.get("init", self.init)
-        if among != self.init != "default":
-            raise UserError(f"recipe: init={self.init} and options init={among}: leave one of them out.")
+        if "init" in self.options:
+            raise UserError("init is no option but a setting of its own: --init, or in Python init=...")
         return {"init": self.init, **self.options}
 
     def to_json(self) -> str:

@@ -103,6 +103,8 @@ def check(flags: Inspect) -> None:
     if flags.model is not None and not any(map(is_folder, flags.networks)):
         raise UserError(f"--model {flags.model} is for a RUN; name {flags.model} itself as the network.")
     refuse_settled(flags.options)
+    if "batch_size" in flags.options:
+        raise UserError("batch_size is no option of a network; --batch-size is meant.")
     if flags.out is None:
         return
     if len(flags.networks) > 1:

@@ -6,6 +6,7 @@ holds in one holds in all. Nothing is remembered of a network: what it ends in i
 
 from __future__ import annotations
 
+import copy
 import sysconfig
 import traceback
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 from torch.overrides import TorchFunctionMode
 
 from fieldmark.errors import UserError
@@ -153,6 +154,17 @@ def settle_lazy(model: nn.Module, image_shape: tuple[int, int, int]) -> None:
         finally:
             for module, training in modes.items():
                 module.training = training
+
+
+def copy_of_lazy(model: nn.Module) -> nn.Module:
+    """A copy of a network with lazy layers, which are lazy in it, too."""
+    # Of what has no shape, torch copies parameters, but not buffers (the statistics of LazyBatchNorm2d).
+    made: dict[int, Any] = {
+        id(buffer): UninitializedBuffer(device=buffer.device, dtype=buffer.dtype)  # type: ignore[call-arg]
+        for buffer in model.buffers()
+        if is_lazy(buffer)
+    }
+    return copy.deepcopy(model, made)
 
 
 def has_lazy(model: nn.Module) -> bool:

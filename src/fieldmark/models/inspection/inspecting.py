@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,7 +18,7 @@ from fieldmark.models.inspection.notes import notes
 from fieldmark.models.inspection.tracing import Trace, trace
 from fieldmark.models.inspection.weightless import weightless
 from fieldmark.models.misfits import unchanged_random_state
-from fieldmark.models.own import has_lazy, settle_lazy
+from fieldmark.models.own import copy_of_lazy, has_lazy, settle_lazy
 from fieldmark.world import torch_as_it_comes
 
 ENDING = ("sigmoid", "softmax", "logsigmoid", "expit")
@@ -29,6 +28,7 @@ ENDING = ("sigmoid", "softmax", "logsigmoid", "expit")
 @torch_as_it_comes()
 def inspect(
     model: str | nn.Module,
+    /,
     image_size: int | tuple[int, int],
     *,
     in_channels: int = 3,
@@ -83,7 +83,7 @@ def inspect_module(
     (48,)
     """
     if has_lazy(model):  # whose own weights stay as they are: without shapes
-        model = copy.deepcopy(model)
+        model = copy_of_lazy(model)
         settle_lazy(model, input_shape)
     found = trace(model, name, input_shape, max(batch_size, 2))
     made = layers(found, model, input_shape)
@@ -105,7 +105,7 @@ def inspect_module(
 
 
 def peculiarities(model: nn.Module, inspection: Inspection) -> Iterator[str]:
-    """What is to be known of a network of the user's own: layers torch does not see, and a softmax at its end.
+    """What is to be known of a network of the user's own: layers torch does not see, a softmax at its end.
 
     >>> list(inspect(nn.Sequential(nn.Flatten(), nn.Softmax(1)), 2).notes)[0][:31]
     '1 makes probabilities (Softmax)'
