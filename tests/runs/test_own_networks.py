@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -161,6 +162,34 @@ def test_an_error_in_the_middle_of_training_is_the_users_with_its_line(
         UserError, match=r"your network Late fails .* in training: ArithmeticError: too many \("
     ):
         fm.train(small_digits, PLAIN, model=network, out=tmp_path / "run", progress=False)
+
+
+def test_a_buffer_that_is_replaced_in_use_is_trained_with_and_kept(
+    small_digits: Dataset, tmp_path: Path
+) -> None:
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(784, 10)
+            self.register_buffer("passes", torch.zeros(()))
+
+        def forward(self, images: Tensor) -> Tensor:
+            self.passes = self.passes + 1
+            return self.linear(images.flatten(1)) + 0 * self.passes
+
+    network = Counts()
+    for name in ("first", "second"):  # the second time after predictions
+        run = fm.train(small_digits, PLAIN, model=network, out=tmp_path / name, progress=False)
+        run.predict("val")
+    assert fm.Classifier.load(tmp_path / "second", model=Counts()).model.passes > 0
+
+
+def test_a_network_that_cannot_be_copied_needs_a_rate(small_digits: Dataset) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    network.lock = Lock()
+    train_network(small_digits, PLAIN, model=network)
+    with pytest.raises(TrainingError, match=r"Sequential cannot be copied: TypeError: .*--learning-rate"):
+        train_network(small_digits, PLAIN.replace(learning_rate="find"), model=network)
 
 
 def test_weights_in_other_precisions_are_trained_in_float32_and_it_is_said(small_digits: Dataset) -> None:

@@ -61,7 +61,8 @@ def test_any_other_answer_is_named_with_the_one_that_is_wanted(
     after: Any, got: str, only_training: bool
 ) -> None:
     told = refused(Gives(4, after, only_training))
-    assert f"your network Gives makes {got} of pictures (2, 3, 8, 8); (2, 4) is wanted" in told
+    mode = " in training" if only_training else ""
+    assert f"your network Gives makes {got} of pictures (2, 3, 8, 8){mode}; (2, 4) is wanted" in told
 
 
 def test_an_error_in_torch_names_the_layer_its_shape_and_a_size_that_works() -> None:
@@ -105,6 +106,12 @@ class Bare(nn.Module):
         return images.mean((2, 3))
 
 
+class Complex(Bare):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(3, dtype=torch.complex64))
+
+
 def frozen() -> nn.Module:
     return Gives(3).requires_grad_(False)
 
@@ -113,6 +120,7 @@ def frozen() -> nn.Module:
     ("network", "told"),
     [
         (Bare(), "learns: it has no parameters"),
+        (Complex(), "has weights in complex64"),
         (frozen(), "learns: all its 2 parameters are frozen"),
         (
             Gives(3, lambda logits: logits.detach()),

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fieldmark.data.normalising import normalise
 from fieldmark.errors import UserError
 from fieldmark.models.network import Network
-from fieldmark.models.own import logits_of, rows
+from fieldmark.models.own import logits_of, no_gradients, rows
 from fieldmark.vocabulary import Batch, ImageSet, Predictions
 from fieldmark.world import torch_as_it_comes
 
@@ -60,7 +60,7 @@ def predict(
     _check(pixels, mean, std, size, batch_size)
     model.to(device)
     logits, vectors, index = [], [], []
-    with evaluating(model), torch.inference_mode(), full_precision(torch.device(device)):
+    with evaluating(model), no_gradients(model), full_precision(torch.device(device)):
         for batch in padded_batches(pixels, labels, batch_size, size, mean, std, device):
             assert batch.mask is not None
             outputs, vector = _apply(model, batch.images, embeddings)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import sysconfig
 import traceback
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,15 @@ def logits_of(model: nn.Module, images: Tensor) -> Any:
             f"{titled(model)} fails on pictures {tuple(images.shape)}{' in training' * model.training}: "
             f"{told(error)}"
         ) from error
+
+
+def no_gradients(model: nn.Module) -> AbstractContextManager[object]:
+    """A context in which a network computes without gradients.
+
+    One of the user's own may replace its buffers while it runs; made in inference mode, they could not be
+    trained with or loaded into afterwards.
+    """
+    return torch.inference_mode() if isinstance(model, Network) else torch.no_grad()
 
 
 def titled(model: nn.Module) -> str:

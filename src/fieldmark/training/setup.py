@@ -27,7 +27,7 @@ from fieldmark.training.precision import resolve
 from fieldmark.training.rate_finder import find_learning_rate
 from fieldmark.training.setting import Setting
 from fieldmark.training.state import State
-from fieldmark.training.trial import Trial, try_out
+from fieldmark.training.trial import Trial, check_copy, try_out
 from fieldmark.vocabulary import Dataset, Preprocessing
 
 
@@ -88,6 +88,7 @@ def set_up(
         channels_last=channels_last,
     )
     if recipe.learning_rate == "find":
+        check_copy(model)
         found = find_learning_rate(setting, model)
         display.note(f"learning rate {found:.3g} (found)")
         setting = replace(setting, learning_rate=found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def try_out(model: nn.Module, trial: Trial) -> str | None:
         for training in (False, True):
             model.train(training)
             outputs, logits, end = called(model, images, trial)
-            check_shape(outputs, images, trial.num_classes, name)
+            check_shape(outputs, images, trial.num_classes, name, training)
             check_end(outputs, end, name)
             found.append(end)
         step_back(logits, name, images)
@@ -105,7 +106,7 @@ def too_few(images: Tensor, error: Exception) -> str:
     return " Batch norm needs batches of 2 pictures or more: --batch-size 2."
 
 
-def check_shape(outputs: Any, images: Tensor, num_classes: int, name: str) -> None:
+def check_shape(outputs: Any, images: Tensor, num_classes: int, name: str, training: bool) -> None:
     count = len(images)
     wanted = {(count, num_classes)} | ({(count, 1)} if num_classes == 2 else set())
     if isinstance(outputs, Tensor):
@@ -116,7 +117,7 @@ def check_shape(outputs: Any, images: Tensor, num_classes: int, name: str) -> No
     else:
         got = f"a {type(outputs).__name__}"
     raise TrainingError(
-        f"{name} makes {got} of pictures {tuple(images.shape)}; "
+        f"{name} makes {got} of pictures {tuple(images.shape)}{' in training' * training}; "
         f"{(count, num_classes)} is wanted, a logit per picture and class."
     )
 
@@ -211,10 +212,27 @@ def refuse_what_cannot_learn(model: nn.Module, name: str) -> None:
             f"nothing in {name} learns: all its {len(parameters)} parameters are frozen "
             "(requires_grad is False)."
         )
+    odd = next((parameter.dtype for parameter in parameters if parameter.is_complex()), None)
+    if odd is not None:
+        raise TrainingError(
+            f"{name} has weights in {str(odd).removeprefix('torch.')}, which the optimisers do not move. "
+            "Keep real and imaginary parts as weights of their own."
+        )
     if any(parameter.is_inference() for parameter in parameters):
         raise TrainingError(
             f"{name} was made inside torch.inference_mode(), and such weights cannot learn. Make it outside."
         )
+
+
+def check_copy(model: nn.Module) -> None:
+    """Raises TrainingError for a network that cannot be copied, as finding the rate needs a copy to spoil."""
+    try:
+        copy.deepcopy(model)
+    except Exception as error:  # what a network of the user's own holds may not be made for it
+        raise TrainingError(
+            f"learning_rate=find tries rates on a copy, and {titled(model)} cannot be copied: {told(error)} "
+            "Give a number: --learning-rate 0.001."
+        ) from error
 
 
 @contextmanager
