@@ -93,7 +93,7 @@ class Recipe:
     precision: Precision = "auto"
     """auto: bf16 where the processor computes in it, else fp32."""
     channels_last: bool = True
-    """Store maps NHWC, which convolutions on CPUs and recent GPUs prefer."""
+    """Store maps NHWC, which convolutions prefer; a network of yours that fails on them gets NCHW."""
     seed: int = 0
     """Starting weights, order, augmentation: all follow from it."""
     classes: tuple[str, ...] | None = None

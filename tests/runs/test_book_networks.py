@@ -119,7 +119,8 @@ def test_blocks_in_a_plain_list_are_named_and_not_loaded_into_another_network(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = fm.load(folder, image_size=32)
-    fm.train(data, model=book_networks.BlocksInPlainList(), epochs=1, batch_size=BATCH, out=tmp_path / "run")
+    network = book_networks.BlocksInPlainList()
+    run = fm.train(data, model=network, epochs=1, batch_size=BATCH, out=tmp_path / "run")
     told = " ".join(capsys.readouterr().err.split())
     assert "blocks holds layers in a plain Python list" in told
     assert "Use nn.ModuleList." in told
@@ -127,6 +128,9 @@ def test_blocks_in_a_plain_list_are_named_and_not_loaded_into_another_network(
         ClassifierError, match=r"does not hold all of .*: blocks holds layers.*nn\.ModuleList"
     ):
         fm.Classifier.load(tmp_path / "run", model=book_networks.BlocksInPlainList)
+    with pytest.raises(ClassifierError, match="does not hold all of"):
+        fm.Classifier.load(tmp_path / "run", model=book_networks.BlocksInPlainList())
+    assert fm.Classifier.load(tmp_path / "run", model=network).model is run.classifier.model
 
 
 def test_a_sigmoid_at_the_end_trains_and_answers_as_without_it(folder: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from fieldmark.shipping.integrity import FRESH, one_line, seal
 from fieldmark.shipping.pictures import Source, read_pictures
 from fieldmark.shipping.scores import Prediction, answer
 from fieldmark.shipping.unpacking import find, unpack
-from fieldmark.shipping.weights import fill, to_bytes
+from fieldmark.shipping.weights import fill, filled, to_bytes
 from fieldmark.shipping.writing import write_folder
 from fieldmark.vocabulary import Preprocessing
 
@@ -78,10 +78,16 @@ class Classifier:
         folder = find(Path(path))
         description, content = unpack(folder)
         network = _network(description, model, folder)
+        unseen = hidden(network)
         try:
+            known = not unseen or filled(network, content)
             fill(network, content)
         except ClassifierError as error:
             raise ClassifierError(f"{folder / WEIGHTS}: {error}. {FRESH}") from error
+        if not known:  # only the network that was trained, still at hand in Python, has these layers, too
+            raise ClassifierError(
+                f"{folder} does not hold all of {description.model!a}: {sentence(unseen)} Then train again."
+            )
         if isinstance(network, Network):  # one of the user's own may not take channels_last pictures
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         network.eval()
@@ -201,10 +207,6 @@ class Classifier:
 def _network(description: Description, model: nn.Module | Maker | None, folder: Path) -> nn.Module:
     """The network described, without its weights: on the meta device, unless it is the user's own."""
     name, preprocessing = description.model, description.preprocessing
-    if isinstance(model, nn.Module):
-        model.float()
-        settle_lazy(model, (preprocessing.channels, *preprocessing.image_size))
-        return model
     if model is None and is_own(name):
         raise ClassifierError(
             f"{folder} holds the weights of your own network {name!a}, and no code. Name the network again: "
@@ -216,12 +218,11 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
         "image_size": preprocessing.image_size,
     }
     if model is not None:
-        network = call(model, **{**description.options, **arguments}).float()
-        unseen = hidden(network)
-        if unseen:  # another network than the one trained: these layers would be fresh
-            raise ClassifierError(f"{folder} does not hold all of {name!a}: {sentence(unseen)}")
-        settle_lazy(network, (preprocessing.channels, *preprocessing.image_size))
-        return network
+        if not isinstance(model, nn.Module):
+            model = call(model, **{**description.options, **arguments})
+        model.float()
+        settle_lazy(model, (preprocessing.channels, *preprocessing.image_size))
+        return model
     if name.startswith(TIMM):
         library()  # raises, saying which extra to install, where it is missing: the folder is not to blame
     try:

@@ -15,7 +15,7 @@ from fieldmark.memory import keep_freed_memory
 from fieldmark.models import create, is_own
 from fieldmark.models.building import call, foreign
 from fieldmark.models.hidden import hidden, sentence
-from fieldmark.models.own import titled
+from fieldmark.models.own import out_of_memory, titled
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import build
 from fieldmark.training.averaging import Average
@@ -115,7 +115,9 @@ def try_own(model: nn.Module, trial: Trial, channels_last: bool, display: Displa
     try:
         to_format(model, torch.channels_last)
         try_out(model, replace(trial, channels_last=True))
-    except (TrainingError, RuntimeError):
+    except (TrainingError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise
         to_format(model, torch.contiguous_format)
         display.note(
             f"{titled(model)} gets its pictures row by row (NCHW), as it fails on channels_last ones. Most "
