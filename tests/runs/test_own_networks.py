@@ -148,6 +148,26 @@ def test_a_network_that_cannot_be_trained_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_batches_of_one_picture_are_refused_where_batch_norm_would_fail(
+    own: bool, small_digits: Dataset, tmp_path: Path
+) -> None:
+    layers = nn.Conv2d(1, 4, 28), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 10)
+    model = nn.Sequential(*layers) if own else "resnet18"
+    options = {} if own else {"stem": "published"}
+    with pytest.raises(TrainingError, match=r"Expected more than 1 value .* --batch-size 2"):
+        fm.train(
+            small_digits,
+            PLAIN,
+            model=model,
+            batch_size=1,
+            options=options,
+            out=tmp_path / "run",
+            progress=False,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_error_in_the_middle_of_training_is_the_users_with_its_line(
     small_digits: Dataset, tmp_path: Path
 ) -> None:
