@@ -220,6 +220,12 @@ def test_weights_in_other_precisions_are_trained_in_float32_and_it_is_said(small
     assert any("weights in float64; they are trained and kept in float32" in note for note in notes.said)
 
 
+def test_an_initialisation_that_is_not_used_is_said(small_digits: Dataset) -> None:
+    notes, network = Notes(), nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    train_network(small_digits, PLAIN.replace(init="xavier"), model=network, display=notes)
+    assert "init=xavier is for fieldmark's own networks; yours keeps the weights it has." in notes.said
+
+
 def test_one_side_is_a_picture_size_as_in_load(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"model": "digits", "limit": 40, "epochs": 1, "progress": False}
     run = fm.train("sample", image_size=16, out=tmp_path / "run", **settings)

@@ -51,6 +51,10 @@ def set_up(
     dtype = torch.bfloat16 if resolve(recipe.precision, device) == "bf16" else torch.float32
     if own:
         as_float32(model, display)
+        if recipe.init != "default":
+            display.note(
+                f"init={recipe.init} is for fieldmark's own networks; yours keeps the weights it has."
+            )
     model, channels_last = model.to(device), recipe.channels_last
     trial = Trial(num_classes, dataset.channels, dataset.image_size, device, batch_size, dtype)
     if own:  # first of all, since lazy layers have no weights before

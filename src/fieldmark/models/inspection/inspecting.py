@@ -115,8 +115,9 @@ def peculiarities(model: nn.Module, inspection: Inspection) -> Iterator[str]:
         yield sentence(unseen)
     last = inspection.layers[-1] if inspection.layers else None
     if last is not None and last.type.casefold() in ENDING:
+        kind = f" ({last.type})" if last.type != last.name else ""
         yield (
-            f"{last.name} makes probabilities ({last.type}); fieldmark trains and answers by the values "
+            f"{last.name} makes probabilities{kind}; fieldmark trains and answers by the values "
             "before it (logits), and makes probabilities itself."
         )
 
