@@ -60,6 +60,8 @@ def torch_as_it_comes() -> Iterator[None]:
     ...     torch.is_grad_enabled()
     True
     """
+    import torch
+
     before = torch.get_default_dtype()
     with ExitStack() as stack:
         if before != torch.float32:

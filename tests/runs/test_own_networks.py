@@ -20,7 +20,6 @@ from fieldmark.recipe import Recipe
 from fieldmark.runs import running
 from fieldmark.runs.display import Quiet
 from fieldmark.training.loop import train as train_network
-from fieldmark.training.setup import make_model
 from fieldmark.vocabulary import Dataset, Preprocessing
 
 PLAIN = Recipe(model="nets:Own", epochs=1, batch_size=100, precision="fp32")
@@ -235,9 +234,9 @@ def test_one_side_is_a_picture_size_as_in_load(tmp_path: Path) -> None:
         fm.train("sample", image_size=0, **settings)
 
 
-def test_an_initialisation_is_a_setting_and_no_option_but_of_own_networks() -> None:
+def test_an_initialisation_is_a_setting_and_no_option_but_of_own_networks(small_digits: Dataset) -> None:
     with pytest.raises(UserError, match=r"init is no option but a setting of its own: --init"):
-        make_model(Recipe(model="baseline", options={"init": "xavier"}), 2, 3, (32, 32))
+        train_network(small_digits, PLAIN.replace(model="baseline", options={"init": "xavier"}))
     assert Recipe(model="nets:Own", options={"init": "mine", "maker": 3}).options["init"] == "mine"
     made = call(lambda init, maker: nn.Linear(init, maker), init=4, maker=3, num_classes=2)
     assert (made.in_features, made.out_features) == (4, 3)
