@@ -30,6 +30,29 @@ def test_a_launcher_that_sets_nonsense_is_named(monkeypatch):
         world.size()
 
 
+@world.torch_as_it_comes()
+def _seen_inside() -> None:
+    inside = torch.zeros(1)
+    assert (inside.dtype, inside.device.type) == (torch.float32, "cpu")
+    assert torch.is_grad_enabled()
+    assert not torch.is_autocast_enabled("cpu")
+    raise KeyError
+
+
+def test_what_the_program_around_has_set_is_there_again_even_after_an_error():
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad(), torch.device("meta"), torch.autocast("cpu"):
+            with pytest.raises(KeyError):
+                _seen_inside()
+            outside = torch.zeros(1)
+            assert (outside.dtype, outside.device.type) == (torch.float64, "meta")
+            assert not torch.is_grad_enabled()
+            assert torch.is_autocast_enabled("cpu")
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_the_cpu_is_always_there():
     assert world.device("cpu") == torch.device("cpu")
 

@@ -23,6 +23,9 @@ Best = Literal["loss", "accuracy", "last"]
 Initialisation = Literal["default", "xavier", "kaiming"]
 ResizeRule = Literal["crop", "pad", "stretch"]
 
+SETTLED = {"num_classes": "--classes", "in_channels": "--channels", "image_size": "--image-size"}
+"""What every network is made with, and the flag that is meant where it is given as an option."""
+
 PUBLIC = "public"
 """The value of `pretrained` that finds published weights by the model's name."""
 
@@ -90,7 +93,7 @@ class Recipe:
     precision: Precision = "auto"
     """auto: bf16 where the processor computes in it, else fp32."""
     channels_last: bool = True
-    """Store maps NHWC, which convolutions on CPUs and recent GPUs prefer."""
+    """Store maps NHWC, which convolutions prefer; a network of yours that fails on them gets NCHW."""
     seed: int = 0
     """Starting weights, order, augmentation: all follow from it."""
     classes: tuple[str, ...] | None = None
@@ -134,6 +137,18 @@ class Recipe:
         _check_names(changes)
         return dataclasses.replace(self, **changes)
 
+    def network_options(self) -> dict[str, Any]:
+        """`options` with `init`, as `models.create` takes them.
+
+        Raises UserError for an init among the options.
+
+        >>> Recipe(options={"width": 8}, init="xavier").network_options()
+        {'init': 'xavier', 'width': 8}
+        """
+        if "init" in self.options:
+            raise UserError("init is no option but a setting of its own: --init, or in Python init=...")
+        return {"init": self.init, **self.options}
+
     def to_json(self) -> str:
         """All settings as a JSON object, in the order of the fields.
 
@@ -173,6 +188,18 @@ class Recipe:
             raise UserError(f"{path}: {error}") from error
 
 
+def refuse_settled(options: dict[str, Any]) -> None:
+    """Raises UserError for options that are none: what classes and pictures settle for every network.
+
+    >>> refuse_settled({"in_channels": 3})
+    Traceback (most recent call last):
+    fieldmark.errors.UserError: in_channels is no option of a network; --channels is meant.
+    """
+    for name, flag in SETTLED.items():
+        if name in options:
+            raise UserError(f"{name} is no option of a network; {flag} is meant.")
+
+
 def _check_names(settings: dict[str, Any]) -> None:
     names = [setting.name for setting in dataclasses.fields(Recipe)]
     for name in settings:
@@ -195,6 +222,7 @@ def _check_types(recipe: Recipe) -> None:
 
 
 def _check_ranges(recipe: Recipe) -> None:
+    refuse_settled(recipe.options)
     least = {"epochs": 1, "batch_size": 1, "accumulate": 1, "patience": 1, "limit": 1, "seed": 0, "freeze": 0}
     for name, bound in least.items():
         value = getattr(recipe, name)

@@ -6,6 +6,8 @@ Training runs in one process so far: one of several that a launcher started is t
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from fieldmark.errors import UserError
@@ -68,3 +70,31 @@ def _number(name: str, default: int) -> int:
     if not text.isdecimal():
         raise UserError(f"{name}={text} in the environment is not a number of processes; unset it.")
     return int(text)
+
+
+@contextmanager
+def torch_as_it_comes() -> Iterator[None]:
+    """Inside, torch is as right after its import, whatever the program around has set; a decorator, too.
+
+    Numbers are float32 and tensors on the CPU where nothing else is said, gradients are recorded, and nothing
+    is computed in another precision (autocast). Afterwards everything is as it was.
+
+    >>> with torch.no_grad(), torch_as_it_comes():
+    ...     torch.is_grad_enabled()
+    True
+    """
+    import torch
+
+    before = torch.get_default_dtype()
+    with ExitStack() as stack:
+        if before != torch.float32:
+            torch.set_default_dtype(torch.float32)
+            stack.callback(torch.set_default_dtype, before)
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield

@@ -194,8 +194,8 @@ def test_what_is_wrong_with_the_network_is_said_before_any_picture_is_decoded(
 OWN = """
 from torch import nn
 
-def lacks_arguments(num_classes):
-    return nn.Linear(1, num_classes)
+def needs_more(num_classes, width):
+    return nn.Linear(width, num_classes)
 
 def raises(num_classes, in_channels, image_size):
     raise KeyError("weights")
@@ -214,7 +214,7 @@ def wrong_output(num_classes, in_channels, image_size):
 @pytest.mark.parametrize(
     ("network", "told"),
     [
-        ("lacks_arguments", "lacks_arguments cannot be made: TypeError: .*'in_channels'"),
+        ("needs_more", "needs_more cannot be made: TypeError: .*'width'.* It is called with num_classes=2"),
         ("raises", "raises cannot be made: KeyError: 'weights'"),
         ("no_network", "no_network gives a str"),
         ("wrong_input", r"Linear fails on pictures \(2, 3, 12, 12\): RuntimeError"),

@@ -45,7 +45,7 @@ class Means(nn.Module):
         self.shapes.append(tuple(images.shape))
         self.seen_training.append(self.training)
         assert images.dtype == torch.float32
-        assert images.is_contiguous(memory_format=torch.channels_last)
+        assert images.is_contiguous(), "a network of one's own may flatten with view"
         return images.mean((2, 3))
 
 

@@ -65,7 +65,7 @@ def put_in(key: str, inner: str, value: Any):
         (put("options", {"width": "wide"}), "width='wide' does not fit"),
         (put("options", {"depth": 3}), "no option 'depth'"),
         (put("options", {"width": 10**30}), "classifier.json"),
-        (put("options", {"name": "deep"}), "multiple values"),
+        (put("options", {"name": "deep"}), "baseline has no option 'name'"),
         (put("options", {"width": 1}), "take a larger width"),
         (put("options", []), r"options is \[\]"),
         (put("classes", ["crow", "swan"]), r"head.weight is \(3, 32\), but .* needs \(2, 32\)"),

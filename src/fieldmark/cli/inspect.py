@@ -14,6 +14,7 @@ from fieldmark.cli.output import check_free, to_json
 from fieldmark.cli.parsing import Switch, parse, usage
 from fieldmark.errors import UserError
 from fieldmark.files import write_text
+from fieldmark.recipe import refuse_settled
 
 if TYPE_CHECKING:
     from fieldmark.models.inspection.layer import Inspection
@@ -102,6 +103,9 @@ def check(flags: Inspect) -> None:
         raise UserError(f"--depth {flags.depth}: 1 or more, or 0 for every layer.")
     if flags.model is not None and not any(map(is_folder, flags.networks)):
         raise UserError(f"--model {flags.model} is for a RUN; name {flags.model} itself as the network.")
+    refuse_settled(flags.options)
+    if "batch_size" in flags.options:
+        raise UserError("batch_size is no option of a network; --batch-size is meant.")
     if flags.out is None:
         return
     if len(flags.networks) > 1:

@@ -190,7 +190,7 @@ def check_network(recipe: Recipe) -> None:
         foreign(recipe.model)
         return
     with torch.device("meta"):
-        create(recipe.model, 2, 3, recipe.image_size or AMPLE, init=recipe.init, **recipe.options)
+        create(recipe.model, 2, 3, recipe.image_size or AMPLE, **recipe.network_options())
 
 
 @contextmanager

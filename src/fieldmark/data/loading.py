@@ -21,8 +21,10 @@ from fieldmark.data.store import is_stored
 from fieldmark.errors import DataError, UserError
 from fieldmark.families import unknown
 from fieldmark.vocabulary import SPLITS, Dataset, ImageSet, Listing, Preprocessing, Unreadable
+from fieldmark.world import torch_as_it_comes
 
 
+@torch_as_it_comes()
 def load(
     data: str | Path,
     *,
@@ -104,6 +106,7 @@ def load(
     )
 
 
+@torch_as_it_comes()
 def load_split(
     data: str | Path,
     split: str | None,

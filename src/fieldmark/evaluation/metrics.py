@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from fieldmark.errors import UserError
 from fieldmark.vocabulary import Predictions
+from fieldmark.world import torch_as_it_comes
 
 
 def predicted(predictions: Predictions) -> Tensor:
@@ -161,6 +162,7 @@ def picture_losses(predictions: Predictions) -> Tensor:
     return torch.empty_like(losses).index_copy(0, predictions.index, losses)
 
 
+@torch_as_it_comes()
 def evaluate(
     predictions: Predictions, classes: Sequence[str], *, split: str | None = None, k: int | None = None
 ) -> dict[str, Any]:

@@ -12,13 +12,16 @@ from torch import Tensor, nn
 from fieldmark.data.normalising import normalise
 from fieldmark.errors import UserError
 from fieldmark.models.network import Network
+from fieldmark.models.own import logits_of, no_gradients, rows
 from fieldmark.vocabulary import Batch, ImageSet, Predictions
+from fieldmark.world import torch_as_it_comes
 
 Progress = Callable[[str, int, int], None]
 SHORTCUTS = ("cudnn.conv", "cudnn.rnn", "cuda.matmul", "mkldnn.conv", "mkldnn.matmul")
 """Where torch keeps its permission to compute fp32 in fewer bits, below torch.backends."""
 
 
+@torch_as_it_comes()
 def predict(
     model: nn.Module,
     images: ImageSet | Tensor,
@@ -57,7 +60,7 @@ def predict(
     _check(pixels, mean, std, size, batch_size)
     model.to(device)
     logits, vectors, index = [], [], []
-    with evaluating(model), torch.inference_mode(), full_precision(torch.device(device)):
+    with evaluating(model), no_gradients(model), full_precision(torch.device(device)):
         for batch in padded_batches(pixels, labels, batch_size, size, mean, std, device):
             assert batch.mask is not None
             outputs, vector = _apply(model, batch.images, embeddings)
@@ -156,7 +159,8 @@ def _apply(model: nn.Module, images: Tensor, embeddings: bool) -> tuple[Tensor, 
         vector = model.embed(model.features(images))
         outputs = model.head(vector)
     else:
-        outputs = model(images)
+        # Of a network of the user's own it is not known whether it takes channels_last pictures.
+        outputs = logits_of(model, images if isinstance(model, Network) else rows(images))
     if not isinstance(outputs, Tensor) or outputs.dim() != 2 or len(outputs) != len(images):
         found = f"shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else type(outputs).__name__
         raise UserError(

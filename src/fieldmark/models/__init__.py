@@ -105,7 +105,7 @@ ABOUT = {
 
 
 def create(
-    name: str, num_classes: int, in_channels: int, image_size: int | tuple[int, int], **options: Any
+    name: str, /, num_classes: int, in_channels: int, image_size: int | tuple[int, int], **options: Any
 ) -> nn.Module:
     """A fresh network, weights drawn from torch's global generator (seed it first for the same weights).
 

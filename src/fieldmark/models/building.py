@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from fieldmark.errors import UserError
 from fieldmark.families import unknown
 from fieldmark.models.initialisation import INITIALISATIONS, initialise
 from fieldmark.models.misfits import one_line, refuse_misfit, where_it_fails
-from fieldmark.models.options import checked
+from fieldmark.models.options import STANDARD, checked
+from fieldmark.models.own import told
 from fieldmark.models.stems import chosen
 
 if TYPE_CHECKING:
@@ -77,10 +79,7 @@ def foreign(reference: str) -> Callable[..., nn.Module]:
             "Run from its folder, or put it on PYTHONPATH."
         ) from error
     except Exception as error:  # the user's module may raise anything at all
-        what = " ".join(str(error).split())
-        raise UserError(
-            f"model '{reference}': importing {module} fails: {type(error).__name__}: {what}"
-        ) from error
+        raise UserError(f"model '{reference}': importing {module} fails: {told(error)}") from error
     if not hasattr(found, function):
         raise UserError(f"model '{reference}': {module} has no '{function}'.")
     made = getattr(found, function)
@@ -89,23 +88,40 @@ def foreign(reference: str) -> Callable[..., nn.Module]:
     return made
 
 
-def call(maker: Callable[..., nn.Module], **arguments: Any) -> nn.Module:
+def call(maker: Callable[..., nn.Module], /, **arguments: Any) -> nn.Module:
     """What the user's own function or class makes of num_classes, in_channels, image_size and its options.
 
-    Raises UserError when it raises, whatever that is, and when it makes no nn.Module.
+    Of the first three it is given those it takes: a network of fixed sizes may take none. Raises UserError
+    when it raises, whatever that is, and when it makes no nn.Module.
 
-    >>> call(nn.Linear, in_features=2, out_features=3)
+    >>> call(nn.Linear, in_features=2, out_features=3, num_classes=3)
     Linear(in_features=2, out_features=3, bias=True)
     """
     name = getattr(maker, "__qualname__", type(maker).__qualname__)
+    arguments = {key: value for key, value in arguments.items() if key not in STANDARD or takes(maker, key)}
     try:
         made = maker(**arguments)
     except Exception as error:  # the user's code may raise anything at all
-        what = " ".join(str(error).split())
+        given = ", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "no arguments"
         raise UserError(
-            f"your network {name} cannot be made: {type(error).__name__}: {what}. "
-            f"It is called with {', '.join(f'{key}={value!r}' for key, value in arguments.items())}."
+            f"your network {name} cannot be made: {told(error)} It is called with {given}."
         ) from error
     if not isinstance(made, nn.Module):
         raise UserError(f"your network {name} gives a {type(made).__name__}; it has to give an nn.Module.")
     return made
+
+
+def takes(maker: Callable[..., nn.Module], name: str) -> bool:
+    """Whether a function or class can be called with an argument `name`; True where that cannot be told.
+
+    >>> takes(nn.Linear, "num_classes"), takes(nn.Linear, "bias")
+    (False, True)
+    """
+    try:
+        parameters = inspect.signature(maker).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(
+        one.kind is one.VAR_KEYWORD or (one.name == name and one.kind is not one.POSITIONAL_ONLY)
+        for one in parameters
+    )

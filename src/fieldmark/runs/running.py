@@ -38,6 +38,7 @@ from fieldmark.vocabulary import Dataset, History, Predictions
 TOP = 5  # of top-k accuracy; fewer where there are fewer classes
 
 
+@world.torch_as_it_comes()
 def train(
     data: Dataset | str | Path,
     recipe: Recipe,
@@ -131,6 +132,7 @@ LIMITS = ("max_minutes", "patience")
 """The settings that may be changed when a run is resumed: how long it may go on."""
 
 
+@world.torch_as_it_comes()
 def resume(
     folder: Path,
     *,

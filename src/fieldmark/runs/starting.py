@@ -39,7 +39,8 @@ def train(
     batch size of a preset shrinks with few pictures. start_from: those of a run, a classifier folder or a
     file; a run brings its model along. pretrained: published ones, True by the model's name, or a file of
     them. settings: fields of Recipe that replace the recipe's, e.g. epochs=5, augment=["mirror", "crop"];
-    augmentation steps may be names, dicts or the dataclasses of fieldmark.training.augmentation.
+    augmentation steps may be names, dicts or the dataclasses of fieldmark.training.augmentation, and
+    image_size one side or (height, width).
 
     Raises UserError when something given cannot be used; then nothing is written.
 
@@ -64,6 +65,8 @@ def train(
         settings["augment"] = tuple(
             step if isinstance(step, str | dict) else describe(step) for step in settings["augment"]
         )
+    if isinstance(settings.get("image_size"), int):  # one side, as fm.load takes it
+        settings["image_size"] = (settings["image_size"],) * 2
     for field in ("classes", "image_size", "mean", "std"):
         if isinstance(settings.get(field), list):
             settings[field] = tuple(settings[field])

@@ -18,6 +18,9 @@ from fieldmark.errors import ClassifierError, UserError
 from fieldmark.evaluation.prediction import Progress, predict
 from fieldmark.models import TIMM, create, is_own
 from fieldmark.models.building import call
+from fieldmark.models.hidden import hidden, sentence
+from fieldmark.models.network import Network
+from fieldmark.models.own import settle_lazy
 from fieldmark.models.timm_library import library
 from fieldmark.shipping.description import DESCRIPTION, WEIGHTS, Description
 from fieldmark.shipping.inputs import KINDS, Source
@@ -25,7 +28,7 @@ from fieldmark.shipping.integrity import FRESH, one_line, seal
 from fieldmark.shipping.pictures import read_pictures
 from fieldmark.shipping.scores import Prediction, answer
 from fieldmark.shipping.unpacking import find, unpack
-from fieldmark.shipping.weights import fill, to_bytes
+from fieldmark.shipping.weights import fill, filled, to_bytes
 from fieldmark.shipping.writing import write_folder
 from fieldmark.vocabulary import Preprocessing
 
@@ -62,23 +65,32 @@ class Classifier:
         return f"Classifier({self.name}, {len(self.classes)} classes, {height}x{width} pictures)"
 
     @classmethod
+    @world.torch_as_it_comes()
     def load(cls, path: str | Path, model: nn.Module | Maker | None = None) -> Classifier:
         """The classifier in a folder that `save` wrote, or in the run folder around it.
 
         Nothing in the folder is executed or imported: it is JSON and safetensors. model: needed for a network
         of your own: the module, which is filled in place, or what makes it, called with num_classes,
-        in_channels, image_size and the options. The network is in evaluation mode, channels_last, fp32.
+        in_channels, image_size and the options. The network is in evaluation mode and fp32; channels_last,
+        too, unless it is your own.
 
         Raises ClassifierError, one line naming the file, for anything missing, broken, altered or unknown.
         """
         folder = find(Path(path))
         description, content = unpack(folder)
         network = _network(description, model, folder)
+        unseen = hidden(network)
         try:
+            known = not unseen or filled(network, content)
             fill(network, content)
         except ClassifierError as error:
             raise ClassifierError(f"{folder / WEIGHTS}: {error}. {FRESH}") from error
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+        if not known:  # only the network that was trained, still at hand in Python, has these layers, too
+            raise ClassifierError(
+                f"{folder} does not hold all of {description.model!a}: {sentence(unseen)} Then train again."
+            )
+        if isinstance(network, Network):  # one of the user's own may not take channels_last pictures
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         network.eval()
         return cls(
             network,
@@ -89,6 +101,7 @@ class Classifier:
             description.metrics,
         )
 
+    @world.torch_as_it_comes()
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write classifier.json and weights.safetensors into `folder`: whole, or not at all.
 
@@ -100,6 +113,7 @@ class Classifier:
         text = json.dumps(document, indent=2, allow_nan=False) + "\n"
         write_folder(Path(folder), {WEIGHTS: weights, DESCRIPTION: text.encode("ascii")}, overwrite)
 
+    @world.torch_as_it_comes()
     def predict(
         self,
         files: Iterable[Source],
@@ -142,6 +156,7 @@ class Classifier:
                 progress("predicting", len(rows), len(files))
         return rows
 
+    @world.torch_as_it_comes()
     def logits(
         self,
         images: Tensor,
@@ -199,8 +214,6 @@ class Classifier:
 def _network(description: Description, model: nn.Module | Maker | None, folder: Path) -> nn.Module:
     """The network described, without its weights: on the meta device, unless it is the user's own."""
     name, preprocessing = description.model, description.preprocessing
-    if isinstance(model, nn.Module):
-        return model.float()
     if model is None and is_own(name):
         raise ClassifierError(
             f"{folder} holds the weights of your own network {name!a}, and no code. Name the network again: "
@@ -212,7 +225,11 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
         "image_size": preprocessing.image_size,
     }
     if model is not None:
-        return call(model, **arguments, **description.options).float()
+        if not isinstance(model, nn.Module):
+            model = call(model, **{**description.options, **arguments})
+        model.float()
+        settle_lazy(model, (preprocessing.channels, *preprocessing.image_size))
+        return model
     if name.startswith(TIMM):
         library()  # raises, saying which extra to install, where it is missing: the folder is not to blame
     try:

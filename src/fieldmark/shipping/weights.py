@@ -6,6 +6,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from fieldmark.errors import ClassifierError
 from fieldmark.shipping.description import shown
@@ -21,6 +22,8 @@ def to_bytes(model: nn.Module) -> bytes:
     for name, value in model.state_dict().items():
         if not isinstance(value, Tensor):
             raise ClassifierError(f"{name} of the network is no tensor, so it cannot be saved.")
+        if is_lazy(value):
+            raise ClassifierError(f"{name} of the network has no shape yet: give it a picture before saving.")
         value = value.detach().float() if value.is_floating_point() else value.detach()
         if not value.isfinite().all():
             raise ClassifierError(f"{name} of the network is not finite: its training diverged.")
@@ -35,11 +38,7 @@ def fill(model: nn.Module, content: bytes) -> None:
     Raises ClassifierError when the file is broken, when names, shapes or types are not exactly those of the
     network, and when a number is not finite; the network is untouched then.
     """
-    try:
-        tensors = load(content)
-    except (SafetensorError, AssertionError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        # The reader promises one error of its own, and raises these others for odd types and sizes.
-        raise ClassifierError(f"it is not a whole safetensors file ({type(error).__name__})") from error
+    tensors = read(content)
     wanted = model.state_dict()
     for name, value in wanted.items():
         if name not in tensors:
@@ -49,6 +48,26 @@ def fill(model: nn.Module, content: bytes) -> None:
     if extra:
         raise ClassifierError(f"it has {shown(extra[0])}, for which the network has no place")
     model.load_state_dict(tensors, assign=any(value.is_meta for value in wanted.values()))
+
+
+def read(content: bytes) -> dict[str, Tensor]:
+    """Name to tensor. Raises ClassifierError when it is not a whole safetensors file."""
+    try:
+        return load(content)
+    except (SafetensorError, AssertionError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        # The reader promises one error of its own, and raises these others for odd types and sizes.
+        raise ClassifierError(f"it is not a whole safetensors file ({type(error).__name__})") from error
+
+
+def filled(model: nn.Module, content: bytes) -> bool:
+    """Whether the weights of a safetensors file are in `model` already, to the last bit.
+
+    Raises ClassifierError when the file is broken.
+    """
+    tensors, state = read(content), model.state_dict()
+    return tensors.keys() == state.keys() and all(
+        not value.is_meta and torch.equal(value.cpu(), tensors[name]) for name, value in state.items()
+    )
 
 
 def _check(name: str, tensor: Tensor, wanted: Tensor) -> None:

@@ -20,6 +20,7 @@ from fieldmark.training.state import Best, State
 from fieldmark.training.step import rate_at, train_step
 from fieldmark.training.validation import Validation
 from fieldmark.vocabulary import Dataset, History, Preprocessing
+from fieldmark.world import torch_as_it_comes
 
 CHECK_EVERY = 50  # steps between two looks at whether the loss is still a number
 SHOW_EVERY = 0.25  # seconds between two calls of the display
@@ -45,6 +46,7 @@ class Trained:
     status: str
 
 
+@torch_as_it_comes()
 def train(
     dataset: Dataset,
     recipe: Recipe,

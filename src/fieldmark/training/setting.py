@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fieldmark.models.own import logits_of, rows
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import Pipeline
 from fieldmark.training.freezing import Freezing
@@ -32,6 +33,7 @@ class Setting:
     batch_size: int
     total_steps: int
     learning_rate: float
+    channels_last: bool = True  # how the network gets its pictures
 
     def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The pictures uint8 (B, C, H, W), channels_last, and labels int64 (B,) at these positions."""
@@ -39,3 +41,8 @@ class Setting:
         # Whole rows of NHWC memory; indexing the (N, C, H, W) view takes ten times as long.
         rows = self.images.permute(0, 2, 3, 1).index_select(0, index)
         return rows.permute(0, 3, 1, 2), self.labels[index.to(self.labels.device)]
+
+    def logits(self, model: nn.Module, inputs: Tensor) -> Tensor:
+        """What the network makes of normalised pictures (B, C, H, W), given in the memory format it takes."""
+        logits: Tensor = logits_of(model, inputs if self.channels_last else rows(inputs))
+        return logits

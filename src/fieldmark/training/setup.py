@@ -14,6 +14,8 @@ from fieldmark.errors import TrainingError
 from fieldmark.memory import keep_freed_memory
 from fieldmark.models import create, is_own
 from fieldmark.models.building import call, foreign
+from fieldmark.models.hidden import hidden, sentence
+from fieldmark.models.own import out_of_memory, titled
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import build
 from fieldmark.training.averaging import Average
@@ -25,7 +27,7 @@ from fieldmark.training.precision import resolve
 from fieldmark.training.rate_finder import find_learning_rate
 from fieldmark.training.setting import Setting
 from fieldmark.training.state import State
-from fieldmark.training.trial import try_out
+from fieldmark.training.trial import Trial, check_copy, try_out
 from fieldmark.vocabulary import Dataset, Preprocessing
 
 
@@ -45,13 +47,23 @@ def set_up(
     num_classes, labels = len(dataset.classes), dataset.train.labels
     own = model is not None or is_own(recipe.model)
     model = model or make_model(recipe, num_classes, dataset.channels, dataset.image_size)
-    model = model.to(device)
-    if own:  # first of all, since lazy layers have no weights before
-        try_out(model, num_classes, dataset.channels, dataset.image_size, device)
-    start_weights(model)
-    if recipe.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     batch_size = min(recipe.batch_size, len(dataset.train))
+    dtype = torch.bfloat16 if resolve(recipe.precision, device) == "bf16" else torch.float32
+    if own:
+        as_float32(model, display)
+        if recipe.init != "default":
+            display.note(
+                f"init={recipe.init} is for fieldmark's own networks; yours keeps the weights it has."
+            )
+    model, channels_last = model.to(device), recipe.channels_last
+    trial = Trial(num_classes, dataset.channels, dataset.image_size, device, batch_size, dtype)
+    if own:  # first of all, since lazy layers have no weights before
+        channels_last = try_own(model, trial, recipe.channels_last, display)
+    elif batch_size == 1:  # of one picture, batch norm may have no spread to measure
+        try_out(model, trial)
+    start_weights(model)
+    if channels_last:
+        to_format(model, torch.channels_last)
     if batch_size < recipe.batch_size:
         display.note(f"batch size {batch_size}: all there is (the recipe says {recipe.batch_size}).")
     total_steps = len(dataset.train) * recipe.epochs // batch_size
@@ -72,17 +84,65 @@ def set_up(
         freezing=Freezing(model, recipe.freeze),
         preprocessing=Preprocessing(dataset.image_size, dataset.channels, mean, std, dataset.resize),
         device=device,
-        dtype=torch.bfloat16 if resolve(recipe.precision, device) == "bf16" else torch.float32,
+        dtype=dtype,
         num_classes=num_classes,
         batch_size=batch_size,
         total_steps=total_steps,
         learning_rate=recipe.learning_rate if recipe.learning_rate != "find" else 0.0,
+        channels_last=channels_last,
     )
     if recipe.learning_rate == "find":
+        check_copy(model)
         found = find_learning_rate(setting, model)
         display.note(f"learning rate {found:.3g} (found)")
         setting = replace(setting, learning_rate=found)
     return setting, first_state(setting, model)
+
+
+def try_own(model: nn.Module, trial: Trial, channels_last: bool, display: Display) -> bool:
+    """Try a network of the user's own, and say what is to be known of it.
+
+    Returns whether it gets its pictures channels_last: if that is asked for and it takes them, which one that
+    flattens with `view` does not. Raises TrainingError for a network that cannot be trained.
+    """
+    unseen = hidden(model)
+    if unseen:
+        display.note(f"{titled(model)}: {sentence(unseen)}")
+    end = try_out(model, trial)
+    if end is not None:
+        display.note(
+            f"{titled(model)} ends in a {end}: it is trained and answers by the values before it (logits), "
+            "from which fieldmark makes probabilities itself."
+        )
+    if not channels_last:
+        return False
+    try:
+        to_format(model, torch.channels_last)
+        try_out(model, replace(trial, channels_last=True))
+    except (TrainingError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise
+        to_format(model, torch.contiguous_format)
+        display.note(
+            f"{titled(model)} gets its pictures row by row (NCHW), as it fails on channels_last ones. Most "
+            "often that is x.view(...); x.flatten(1) or x.reshape(...) there would let it train faster."
+        )
+        return False
+    return True
+
+
+def to_format(model: nn.Module, memory_format: torch.memory_format) -> None:
+    model.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's stubs lack it
+
+
+def as_float32(model: nn.Module, display: Display) -> None:
+    """Weights and buffers in float32, in which training and the classifier folder keep them."""
+    tensors = [*model.parameters(), *model.buffers()]
+    other = {tensor.dtype for tensor in tensors if tensor.is_floating_point()} - {torch.float32}
+    if other:
+        names = " and ".join(sorted(str(dtype).removeprefix("torch.") for dtype in other))
+        display.note(f"{titled(model)} has weights in {names}; they are trained and kept in float32.")
+        model.float()
 
 
 def normalisation(dataset: Dataset, recipe: Recipe) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -105,7 +165,7 @@ def make_model(recipe: Recipe, num_classes: int, in_channels: int, image_size: t
     if is_own(recipe.model):
         sizes = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
         return call(foreign(recipe.model), **sizes, **recipe.options)
-    return create(recipe.model, num_classes, in_channels, image_size, init=recipe.init, **recipe.options)
+    return create(recipe.model, num_classes, in_channels, image_size, **recipe.network_options())
 
 
 def first_state(setting: Setting, model: nn.Module) -> State:

@@ -30,7 +30,7 @@ def train_step(setting: Setting, state: State, rate: float) -> Tensor:
     inputs = normalise(images.to(setting.device), setting.preprocessing.mean, setting.preprocessing.std)
 
     with autocast(setting):
-        logits = model(inputs)
+        logits = setting.logits(model, inputs)
     loss = setting.criterion(logits.float(), labels.to(setting.device))
     weight_penalty = penalty(setting.decayed, recipe.l1, recipe.l2)
     total = loss if weight_penalty is None else loss + weight_penalty

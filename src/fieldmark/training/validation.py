@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fieldmark.data.normalising import normalise
 from fieldmark.evaluation.prediction import two_class_logits
+from fieldmark.models.own import no_gradients
 from fieldmark.training.losses import CrossEntropy
 from fieldmark.training.setting import Setting
 from fieldmark.training.setup import on_device
@@ -41,14 +42,14 @@ class Validation:
             own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
             model.load_state_dict(average.tensors)
         model.eval()
-        loss, correct = self.measure(state)
+        with no_gradients(model):
+            loss, correct = self.measure(state)
         model.train()
         if own is not None:
             model.load_state_dict(own)
         source = average.tensors if average is not None else model.state_dict()
         return loss, correct, lambda: {name: tensor.detach().clone() for name, tensor in source.items()}
 
-    @torch.inference_mode()
     def measure(self, state: State) -> tuple[float, float]:
         """Mean cross-entropy and accuracy of the model as it is."""
         setting = self.setting
@@ -58,7 +59,7 @@ class Validation:
             images, labels = self.images[start : start + BATCH_SIZE], self.labels[start : start + BATCH_SIZE]
             inputs = normalise(images, setting.preprocessing.mean, setting.preprocessing.std)
             with autocast(setting):
-                logits = state.model(inputs)
+                logits = setting.logits(state.model, inputs)
             logits = two_class_logits(logits.float())
             loss += criterion(logits, labels) * len(labels)
             correct += (logits.argmax(1) == labels).sum()

@@ -371,7 +371,7 @@ class Clash(nn.Module):
         (Clash(), r"^16x16 pictures do not fit Clash: add gets 4x14x14 and 4x12x12 \("),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(5, 4, 3)), r"Sequential: 1 gets 4x14x14 \(.*5 channels"),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 2)), r"2 gets 784.* takes 4x4"),
-        (nn.Sequential(nn.LazyLinear(3)), "LazyModule"),
+        (nn.Sequential(nn.LazyConv2d(3, 17)), r"Sequential fails on pictures \(2, 3, 16, 16\): RuntimeError"),
     ],
 )
 def test_where_shapes_clash_is_one_line(network: nn.Module, told: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,16 +11,24 @@ from torch import nn
 
 from fieldmark.errors import UserError
 from fieldmark.models import TIMM, create
+from fieldmark.models.hidden import hidden, sentence
 from fieldmark.models.inspection.assembling import layers
 from fieldmark.models.inspection.layer import Inspection, TrainingMemory
 from fieldmark.models.inspection.notes import notes
 from fieldmark.models.inspection.tracing import Trace, trace
 from fieldmark.models.inspection.weightless import weightless
 from fieldmark.models.misfits import unchanged_random_state
+from fieldmark.models.own import copy_of_lazy, has_lazy, settle_lazy
+from fieldmark.world import torch_as_it_comes
+
+ENDING = ("sigmoid", "softmax", "logsigmoid", "expit")
+"""Layers and functions that make probabilities, or their logarithms; the logits are taken instead."""
 
 
+@torch_as_it_comes()
 def inspect(
     model: str | nn.Module,
+    /,
     image_size: int | tuple[int, int],
     *,
     in_channels: int = 3,
@@ -64,6 +73,7 @@ def inspect(
     return inspect_module(network, model, (in_channels, *size), batch_size)
 
 
+@torch_as_it_comes()
 def inspect_module(
     model: nn.Module, name: str, input_shape: tuple[int, int, int], batch_size: int = 64
 ) -> Inspection:
@@ -72,6 +82,9 @@ def inspect_module(
     >>> inspect_module(nn.Flatten(), "flat", (3, 4, 4)).layers[0].output_shape
     (48,)
     """
+    if has_lazy(model):  # whose own weights stay as they are: without shapes
+        model = copy_of_lazy(model)
+        settle_lazy(model, input_shape)
     found = trace(model, name, input_shape, max(batch_size, 2))
     made = layers(found, model, input_shape)
     parameters = list(model.parameters())
@@ -88,7 +101,25 @@ def inspect_module(
             name: type(m).__name__ for name, m in model.named_modules() if any(True for _ in m.children())
         },
     )
-    return replace(inspection, notes=notes(inspection))
+    return replace(inspection, notes=(*peculiarities(model, inspection), *notes(inspection)))
+
+
+def peculiarities(model: nn.Module, inspection: Inspection) -> Iterator[str]:
+    """What is to be known of a network of the user's own: layers torch does not see, a softmax at its end.
+
+    >>> list(inspect(nn.Sequential(nn.Flatten(), nn.Softmax(1)), 2).notes)[0][:31]
+    '1 makes probabilities (Softmax)'
+    """
+    unseen = hidden(model)
+    if unseen:
+        yield sentence(unseen)
+    last = inspection.layers[-1] if inspection.layers else None
+    if last is not None and last.type.casefold() in ENDING:
+        kind = f" ({last.type})" if last.type != last.name else ""
+        yield (
+            f"{last.name} makes probabilities{kind}; fieldmark trains and answers by the values "
+            "before it (logits), and makes probabilities itself."
+        )
 
 
 def memory(model: nn.Module, found: Trace, batch_size: int) -> TrainingMemory:
