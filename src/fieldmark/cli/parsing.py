@@ -104,8 +104,8 @@ def sorted_out(words: Sequence[str], kind: Any, verb: str) -> tuple[list[str], l
         if not looks_like_a_flag(word):
             if among:
                 raise usage(
-                    f"the flag {among} stands between {plain[-1]} and {word}. Flags come before all such words "
-                    f"or behind them. A file of that name: ./{among}, or behind --.",
+                    f"the flag {among} stands between {plain[-1]} and {word}. Flags come before all such "
+                    f"words or behind them. A file of that name: ./{among}, or behind --.",
                     verb,
                 )
             plain.append(word)
@@ -113,8 +113,8 @@ def sorted_out(words: Sequence[str], kind: Any, verb: str) -> tuple[list[str], l
             continue
         if os.path.lexists(word):
             raise usage(
-                f"{word} is the name of a file in this folder, so a * may have put it where a flag stands. The "
-                f"file: ./{word}, or behind --. The flag: from another folder.",
+                f"{word} is the name of a file in this folder, so a * may have put it where a flag stands. "
+                f"The file: ./{word}, or behind --. The flag: from another folder.",
                 verb,
             )
         found = _with_values(words[position:end], known.flags, names(kind), verb)
