@@ -102,7 +102,8 @@ def train(words: Sequence[str]) -> int:
         ],
     )
 
-    check_own(recipe.model, value_of("--model", words))
+    named = value_of("--model", words)
+    check_own(recipe.model, named)
     check_network(recipe)
 
     from fieldmark.runs import running
@@ -112,6 +113,7 @@ def train(words: Sequence[str]) -> int:
         if flags.resume is not None:
             run = running.resume(
                 flags.resume,
+                model=named,
                 device=flags.device,
                 threads=flags.threads,
                 tensorboard=flags.tensorboard,
@@ -121,6 +123,7 @@ def train(words: Sequence[str]) -> int:
             run = running.train(
                 flags.data,
                 recipe,
+                model=named,
                 out=flags.out,
                 overwrite=flags.overwrite,
                 device=flags.device,

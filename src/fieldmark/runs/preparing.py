@@ -10,6 +10,7 @@ from torch import nn
 from fieldmark.data.channels import dataset_to_channels
 from fieldmark.data.loading import load
 from fieldmark.models import about, is_own, settled
+from fieldmark.models.building import Maker
 from fieldmark.models.stems import SMALL_BELOW
 from fieldmark.recipe import PUBLIC, Recipe
 from fieldmark.runs.beginning import origin_of
@@ -28,7 +29,7 @@ StartWeights = Callable[[nn.Module], None]
 def prepare(
     data: Dataset | str | Path,
     recipe: Recipe,
-    model: nn.Module | None,
+    model: nn.Module | Maker | None,
     start_from: Path | None,
     display: Watcher,
 ) -> tuple[Dataset, Recipe, StartWeights]:

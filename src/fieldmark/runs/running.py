@@ -14,6 +14,7 @@ from fieldmark.errors import TrainingError, UserError
 from fieldmark.evaluation.metrics import evaluate
 from fieldmark.evaluation.prediction import predict
 from fieldmark.models import is_own
+from fieldmark.models.building import Maker, own_network
 from fieldmark.recipe import Recipe
 from fieldmark.runs import folder as files
 from fieldmark.runs.clock import process_age
@@ -37,7 +38,7 @@ def train(
     data: Dataset | str | Path,
     recipe: Recipe,
     *,
-    model: nn.Module | None = None,
+    model: nn.Module | Maker | str | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     device: str = "auto",
@@ -49,10 +50,11 @@ def train(
     """Train, and write the run folder: recipe, history, metrics, figures, checkpoints, classifier.
 
     data: a name such as "mnist", a path, or a loaded Dataset. out: the folder; None takes the next free
-    runs/<data>-<model>-<n>. start_from: a run, classifier folder or weights file to start from. The test
-    split is not touched. The recipe that is written is the one that was used: what it left to the pictures or
-    to the weights it starts from is in it. Raises UserError when something given cannot be used; then nothing
-    is written.
+    runs/<data>-<model>-<n>. model: a network of your own: the module, what makes it, or module:function,
+    which a recipe alone does not import. start_from: a run, classifier folder or weights file to start from.
+    The test split is not touched. The recipe that is written is the one that was used: what it left to the
+    pictures or to the weights it starts from is in it. Raises UserError when something given cannot be used;
+    then nothing is written.
 
     >>> import tempfile
     >>> from fieldmark.data.loading import load
@@ -64,6 +66,7 @@ def train(
     """
     display = progress or Quiet()
     chosen = world.device(device)
+    model = own_network(recipe.model, model)
     if out is not None:
         files.check_free(out, overwrite)
     dataset, recipe, start_weights = prepare(data, recipe, model, start_from, display)
@@ -90,7 +93,7 @@ def train(
 def resume(
     folder: Path,
     *,
-    model: nn.Module | None = None,
+    model: nn.Module | Maker | str | None = None,
     device: str = "auto",
     threads: int | None = None,
     tensorboard: bool = False,
@@ -99,8 +102,9 @@ def resume(
 ) -> Run:
     """Go on with a run that was stopped, to the same weights it would have reached without the stop.
 
-    Recipe and data are the run's own; `data` is needed again only for a run on a Dataset from memory. Raises
-    UserError when the folder is no run, has no checkpoint, or its pictures have changed.
+    Recipe and data are the run's own; `data` is needed again only for a run on a Dataset from memory, `model`
+    for a network of your own (the module, what makes it, or module:function). Raises UserError when the
+    folder is no run, has no checkpoint, or its pictures have changed.
     """
     display = progress or Quiet()
     chosen = world.device(device)
@@ -109,6 +113,7 @@ def resume(
         raise UserError(
             f"{folder} is finished: there is nothing to resume. To train on, start a new run --from it."
         )
+    model = own_network(run.recipe.model, model)
     checkpoint = load_checkpoint(folder / files.CHECKPOINTS)
     dataset = data or load_for(run.data(), run.recipe, display)
     run.check_same(dataset)

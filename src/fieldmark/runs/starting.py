@@ -33,12 +33,13 @@ def train(
 ) -> Run:
     """Train a classifier and write its run folder.
 
-    data: a name such as "mnist", a path, or a Dataset from fm.load. model: an architecture's name or your own
-    nn.Module, float (N, C, H, W) to logits (N, K). recipe: None takes the preset of the model, or the one for
-    fine-tuning where trained weights are started from. start_from: those of a run, a classifier folder or a
-    file; a run brings its model along. pretrained: published ones, True by the model's name, or a file of
-    them. settings: fields of Recipe that replace the recipe's, e.g. epochs=5, augment=["mirror", "crop"];
-    augmentation steps may be names, dicts or the dataclasses of fieldmark.training.augmentation.
+    data: a name such as "mnist", a path, or a Dataset from fm.load. model: an architecture's name, your own
+    nn.Module, float (N, C, H, W) to logits (N, K), or module:function that makes it. recipe: None takes the
+    preset of the model, or the one for fine-tuning where trained weights are started from. start_from: those
+    of a run, a classifier folder or a file; a run brings its model along, but no code: name a network of your
+    own again. pretrained: published ones, True by the model's name, or a file of them. settings: fields of
+    Recipe that replace the recipe's, e.g. epochs=5, augment=["mirror", "crop"]; augmentation steps may be
+    names, dicts or the dataclasses of fieldmark.training.augmentation.
 
     Raises UserError when something given cannot be used; then nothing is written.
 
@@ -71,7 +72,7 @@ def train(
         return running.train(
             data,
             chosen.replace(**settings),
-            model=own,
+            model=model,
             out=None if out is None else Path(out),
             overwrite=overwrite,
             device=device,

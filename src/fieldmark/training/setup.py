@@ -12,8 +12,8 @@ from fieldmark.data.batches import TrainingOrder
 from fieldmark.data.normalising import statistics
 from fieldmark.errors import TrainingError
 from fieldmark.memory import keep_freed_memory
-from fieldmark.models import create, is_own
-from fieldmark.models.building import call, foreign
+from fieldmark.models import create
+from fieldmark.models.building import Maker, call, own_network
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import build
 from fieldmark.training.averaging import Average
@@ -32,21 +32,23 @@ from fieldmark.vocabulary import Dataset, Preprocessing
 def set_up(
     dataset: Dataset,
     recipe: Recipe,
-    model: nn.Module | None,
+    given: nn.Module | Maker | None,
     device: torch.device,
     display: Display,
     start_weights: Callable[[nn.Module], None],
 ) -> tuple[Setting, State]:
     """The fixed setting of a run and the state of its first step.
 
-    Torch's generator must be seeded already.
+    given: the user's own network, or what makes it; None for one of ours, which the recipe names. Torch's
+    generator must be seeded already.
     """
     keep_freed_memory()
     num_classes, labels = len(dataset.classes), dataset.train.labels
-    own = model is not None or is_own(recipe.model)
-    model = model or make_model(recipe, num_classes, dataset.channels, dataset.image_size)
-    model = model.to(device)
-    if own:  # first of all, since lazy layers have no weights before
+    if isinstance(given, nn.Module):
+        model = given.to(device)
+    else:
+        model = make_model(recipe, given, num_classes, dataset.channels, dataset.image_size).to(device)
+    if given is not None:  # first of all, since lazy layers have no weights before
         try_out(model, num_classes, dataset.channels, dataset.image_size, device)
     start_weights(model)
     if recipe.channels_last:
@@ -100,11 +102,17 @@ def normalisation(dataset: Dataset, recipe: Recipe) -> tuple[tuple[float, ...], 
     return recipe.mean, recipe.std
 
 
-def make_model(recipe: Recipe, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> nn.Module:
-    """The network a recipe names, one of ours or module:function, with weights from torch's generator."""
-    if is_own(recipe.model):
+def make_model(
+    recipe: Recipe, maker: Maker | None, num_classes: int, in_channels: int, image_size: tuple[int, int]
+) -> nn.Module:
+    """The network a recipe names, with weights from torch's generator; `maker` makes one of the user's own.
+
+    Raises UserError for module:function without `maker`: a name in a recipe imports nothing.
+    """
+    made_by = own_network(recipe.model, maker)
+    if made_by is not None:
         sizes = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
-        return call(foreign(recipe.model), **sizes, **recipe.options)
+        return call(made_by, **sizes, **recipe.options)
     return create(recipe.model, num_classes, in_channels, image_size, init=recipe.init, **recipe.options)
 
 
