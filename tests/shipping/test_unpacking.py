@@ -85,7 +85,7 @@ def put_in(key: str, inner: str, value: Any):
         (put_in("preprocessing", "channels", 2), "channels is 2"),
         (put_in("preprocessing", "channels", 1), "mean is"),
         (put_in("preprocessing", "mean", [0.1, 0.2]), "mean is"),
-        (put_in("preprocessing", "mean", [0.1, 0.2, 10**400]), "mean is"),
+        (put_in("preprocessing", "mean", [0.1, 0.2, 10**400]), "too large a number"),
         (put_in("preprocessing", "mean", [0.1, 0.2, True]), "mean is"),
         (put_in("preprocessing", "std", [0.1, 0.2, 0]), "std is"),
         (put_in("preprocessing", "resize", "squash"), "resize is 'squash'; it takes crop, pad, stretch"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldmark.errors import ClassifierError, UserError
+from fieldmark.files import read_json as read_document
 from fieldmark.vocabulary import History
 
 RECIPE, RUN, HISTORY, METRICS = "recipe.json", "run.json", "history.csv", "metrics.json"
@@ -78,14 +79,12 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file of a run. Raises ClassifierError, naming it."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ClassifierError(f"{path.parent} is not a run of fieldmark: it has no {path.name}.") from error
-    except (OSError, ValueError) as error:
-        raise ClassifierError(f"{path} cannot be read: {error}.") from error
-    if not isinstance(document, dict):
-        raise ClassifierError(f"{path} does not hold a JSON object.")
-    return document
+        return read_document(path)
+    except UserError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            told = f"{path.parent} is not a run of fieldmark: it has no {path.name}."
+            raise ClassifierError(told) from error
+        raise ClassifierError(str(error)) from error
 
 
 def history_csv(history: History) -> str:
