@@ -27,6 +27,9 @@ ResizeRule = Literal["crop", "pad", "stretch"]
 PUBLIC = "public"
 """The value of `pretrained` that finds published weights by the model's name."""
 
+MOST_PIXELS = 2**24
+"""Of a picture as the network gets it: 4096x4096."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -219,6 +222,8 @@ def _check_ranges(recipe: Recipe) -> None:
         raise UserError("recipe: model is empty; fieldmark list models names them.")
     if recipe.image_size is not None and min(recipe.image_size) < 1:
         raise UserError(f"recipe: image_size={recipe.image_size} must be above 0.")
+    if recipe.image_size is not None and math.prod(recipe.image_size) > MOST_PIXELS:
+        raise UserError(f"recipe: image_size={recipe.image_size} is above {MOST_PIXELS:,} pixels.")
     if recipe.val + recipe.test >= 1:
         raise UserError(f"recipe: val={recipe.val} and test={recipe.test} leave nothing to train on.")
     if not 0 < recipe.layer_decay <= 1:

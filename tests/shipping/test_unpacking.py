@@ -335,3 +335,14 @@ def test_any_damage_to_the_bytes_of_the_weights(original, tmp_path_factory, posi
         edit(folder, put_in("files", "weights.safetensors", sha256_of(path)))
     if loaded_or_refused(folder) is not None:
         assert after == before or not honest
+
+
+def test_a_small_folder_that_asks_for_vast_memory_is_refused_before_any_is_taken(tmp_path):
+    small_classifier("resnet18", width=8, blocks=(1, 1), stem="small").save(tmp_path / "birds")
+    edit(tmp_path / "birds", put_in("preprocessing", "image_size", [4000, 4000]))
+    Classifier.load(tmp_path / "birds")
+    small_classifier("resnet18", width=32, blocks=(1, 1), stem="small").save(tmp_path / "vast")
+    edit(tmp_path / "vast", put_in("preprocessing", "image_size", [4000, 4000]))
+    assert "resnet18 on 4000x4000 pictures takes 2.0 GB in one layer" in refusal(tmp_path / "vast")
+    edit(tmp_path / "vast", put_in("preprocessing", "image_size", [10_000, 10_000]))
+    assert "outside 1 to 16,777,216 pixels" in refusal(tmp_path / "vast")

@@ -18,6 +18,7 @@ from fieldmark.errors import ClassifierError, UserError
 from fieldmark.evaluation.prediction import Progress, predict
 from fieldmark.models import TIMM, create, is_own
 from fieldmark.models.building import call
+from fieldmark.models.footprint import refuse_vast, rows_that_fit
 from fieldmark.models.timm_library import library
 from fieldmark.shipping.description import DESCRIPTION, WEIGHTS, Description
 from fieldmark.shipping.integrity import FRESH, one_line, seal
@@ -122,6 +123,8 @@ class Classifier:
         if top_k is not None and top_k < 1:
             raise UserError(f"top_k={top_k} is too small; at least 1.")
         kept = len(self.classes) if top_k is None else top_k
+        takes = self.preprocessing
+        batch_size = rows_that_fit(self.model, takes.channels, takes.image_size, min(batch_size, len(files)))
         rows: list[Prediction] = []
         for pictures in read_pictures(files, self.preprocessing, batch_size):
             good = [picture.image for picture in pictures if picture.image is not None]
@@ -210,6 +213,8 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
         library()  # raises, saying which extra to install, where it is missing: the folder is not to blame
     try:
         with torch.device("meta"):
-            return create(name, **arguments, **description.options)
+            network = create(name, **arguments, **description.options)
+        refuse_vast(network, name, preprocessing.channels, preprocessing.image_size)
+        return network
     except (RuntimeError, TypeError, ValueError) as error:  # a UserError, or torch's for odd options
         raise ClassifierError(f"{folder / DESCRIPTION}: {one_line(error)} {FRESH}") from error

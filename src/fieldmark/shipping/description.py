@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fieldmark.errors import ClassifierError
-from fieldmark.recipe import ResizeRule
+from fieldmark.recipe import MOST_PIXELS, ResizeRule
 from fieldmark.vocabulary import Preprocessing
 
 FORMAT = 1
 DESCRIPTION, WEIGHTS = "classifier.json", "weights.safetensors"
-MOST_PIXELS = 100_000_000
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 """A name inside the folder: never a path, never hidden."""
 

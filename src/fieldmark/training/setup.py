@@ -14,6 +14,7 @@ from fieldmark.errors import TrainingError
 from fieldmark.memory import keep_freed_memory
 from fieldmark.models import create
 from fieldmark.models.building import Maker, call, own_network
+from fieldmark.models.footprint import refuse_vast
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import build
 from fieldmark.training.averaging import Average
@@ -48,6 +49,8 @@ def set_up(
         model = given.to(device)
     else:
         model = make_model(recipe, given, num_classes, dataset.channels, dataset.image_size).to(device)
+        # Its classifier could not be loaded.
+        refuse_vast(model, recipe.model, dataset.channels, dataset.image_size)
     if given is not None:  # first of all, since lazy layers have no weights before
         try_out(model, num_classes, dataset.channels, dataset.image_size, device)
     start_weights(model)
