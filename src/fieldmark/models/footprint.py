@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parameter import is_lazy
-from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from fieldmark.errors import UserError
+from fieldmark.models.inspection.recording import named
+from fieldmark.models.inspection.shapes import shaped
 
 FLOAT = 4  # bytes
 AT_ONCE = 2**29
@@ -62,8 +65,8 @@ def largest_map(model: nn.Module, in_channels: int, image_size: tuple[int, int],
     bound = FLOAT * height * width * max([in_channels, *channels])
     if bound <= enough:
         return bound
-    watching = _Sizes(FLOAT * in_channels * height * width)
     shapes = {name: value.to("meta") for name, value in [*model.named_parameters(), *model.named_buffers()]}
+    watching = _Sizes(FLOAT * in_channels * height * width, shapes.values())
     training = {module: module.training for module in model.modules()}
     try:
         with torch.no_grad(), torch.device("meta"), warnings.catch_warnings(), watching:
@@ -77,17 +80,24 @@ def largest_map(model: nn.Module, in_channels: int, image_size: tuple[int, int],
     return watching.largest
 
 
-class _Sizes(TorchFunctionMode):
-    """Notes the size in bytes of the largest tensor that any function of torch returns inside."""
+class _Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no annotations here
+    """Notes the bytes of the largest tensor that any operation makes inside, views of weights apart."""
 
-    def __init__(self, largest: int) -> None:
-        super().__init__()
+    def __init__(self, largest: int, weights: Iterable[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
         self.largest = largest
+        self.known = {tensor.untyped_storage()._cdata for tensor in weights}
 
-    def __torch_function__(
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # as in the inspection's recorder: torch would import its compiler
+
+    def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        if isinstance(made, Tensor):
-            self.largest = max(self.largest, made.numel() * made.element_size())
+        quick = shaped(func, named(func, args, kwargs or {}))
+        made = func(*args, **(kwargs or {})) if quick is None else quick
+        for one in made if isinstance(made, tuple | list) else [made]:
+            if isinstance(one, Tensor) and one.untyped_storage()._cdata not in self.known:
+                self.largest = max(self.largest, one.numel() * one.element_size())
         return made
