@@ -173,7 +173,7 @@ def break_document(world: World, run: Path, chance: random.Random) -> str:
 
 
 def plant_links(world: World, run: Path, chance: random.Random) -> str:
-    """Links and pipes where files are read or written, or written beside under a name that can be foreseen."""
+    """Links and pipes where files are read or written, or written beside under names to be foreseen."""
     name = chance.choice([
         "run.json", "recipe.json", "history.csv", "metrics.json", "checkpoints/last.pt",
         "classifier/classifier.json",
