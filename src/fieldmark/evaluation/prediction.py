@@ -57,11 +57,11 @@ def predict(
     pixels, labels = (images.images, images.labels) if isinstance(images, ImageSet) else (images, None)
     size = image_size or (pixels.shape[-2], pixels.shape[-1])
     _check(pixels, mean, std, size, batch_size)
-    rows = rows_that_fit(model, pixels.shape[1], size, max(1, min(batch_size, len(pixels))))
+    at_once = rows_that_fit(model, pixels.shape[1], size, max(1, min(batch_size, len(pixels))))
     model.to(device)
     logits, vectors, index = [], [], []
     with evaluating(model), torch.inference_mode(), full_precision(torch.device(device)):
-        for batch in padded_batches(pixels, labels, rows, size, mean, std, device):
+        for batch in padded_batches(pixels, labels, at_once, size, mean, std, device):
             assert batch.mask is not None
             outputs, vector = _apply(model, batch.images, embeddings)
             if tta:
