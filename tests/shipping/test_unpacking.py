@@ -346,3 +346,9 @@ def test_a_small_folder_that_asks_for_vast_memory_is_refused_before_any_is_taken
     assert "resnet18 on 4000x4000 pictures takes 2.0 GB in one layer" in refusal(tmp_path / "vast")
     edit(tmp_path / "vast", put_in("preprocessing", "image_size", [10_000, 10_000]))
     assert "outside 1 to 16,777,216 pixels" in refusal(tmp_path / "vast")
+
+
+def test_a_small_folder_that_asks_for_many_layers_is_refused_before_they_are_made(folder):
+    edit(folder, put("model", "deep_residual"))
+    edit(folder, put("options", {"blocks": 1000}))
+    assert "more than 180 layers" in refusal(folder)  # baseline has eight tensors

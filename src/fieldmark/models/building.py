@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+from torch.nn.modules.module import register_module_module_registration_hook
 
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
@@ -63,6 +66,28 @@ def build(
         refuse()
     initialise(made, init)
     return made
+
+
+@contextmanager
+def no_more_layers_than(most: int) -> Iterator[None]:
+    """Raises UserError inside as soon as more than `most` modules were put into others, however deep.
+
+    >>> with no_more_layers_than(2):
+    ...     nn.Sequential(nn.ReLU(), nn.ReLU(), nn.ReLU())
+    Traceback (most recent call last):
+    fieldmark.errors.UserError: the network would have more than 2 layers.
+    """
+    count = itertools.count(1)
+
+    def counted(*_: object) -> None:
+        if next(count) > most:
+            raise UserError(f"the network would have more than {most:,} layers.")
+
+    handle = register_module_module_registration_hook(counted)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def foreign(reference: str) -> Callable[..., nn.Module]:

@@ -17,7 +17,7 @@ from fieldmark import world
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.evaluation.prediction import Progress, predict
 from fieldmark.models import TIMM, create, is_own
-from fieldmark.models.building import call
+from fieldmark.models.building import call, no_more_layers_than
 from fieldmark.models.footprint import refuse_vast, rows_that_fit
 from fieldmark.models.timm_library import library
 from fieldmark.shipping.description import DESCRIPTION, WEIGHTS, Description
@@ -25,11 +25,13 @@ from fieldmark.shipping.integrity import FRESH, one_line, seal
 from fieldmark.shipping.pictures import Source, read_pictures
 from fieldmark.shipping.scores import Prediction, answer
 from fieldmark.shipping.unpacking import find, unpack
-from fieldmark.shipping.weights import fill, to_bytes
+from fieldmark.shipping.weights import fill, tensor_count, to_bytes
 from fieldmark.shipping.writing import write_folder
 from fieldmark.vocabulary import Preprocessing
 
 Maker = Callable[..., nn.Module]
+LAYERS_PER_TENSOR = 10
+"""More layers than this for every tensor no network has; activations and groups of layers have none."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,7 +75,7 @@ class Classifier:
         """
         folder = find(Path(path))
         description, content = unpack(folder)
-        network = _network(description, model, folder)
+        network = _network(description, model, folder, tensor_count(content))
         try:
             fill(network, content)
         except ClassifierError as error:
@@ -192,8 +194,13 @@ class Classifier:
             raise ClassifierError(f"this classifier cannot be: {one_line(error)}.") from error
 
 
-def _network(description: Description, model: nn.Module | Maker | None, folder: Path) -> nn.Module:
-    """The network described, without its weights: on the meta device, unless it is the user's own."""
+def _network(
+    description: Description, model: nn.Module | Maker | None, folder: Path, tensors: int
+) -> nn.Module:
+    """The network described, without its weights: on the meta device, unless it is the user's own.
+
+    tensors: how many weights there are for it at most; one with far more layers is not made to its end.
+    """
     name, preprocessing = description.model, description.preprocessing
     if isinstance(model, nn.Module):
         return model.float()
@@ -212,7 +219,7 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
     if name.startswith(TIMM):
         library()  # raises, saying which extra to install, where it is missing: the folder is not to blame
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), no_more_layers_than(LAYERS_PER_TENSOR * (tensors + LAYERS_PER_TENSOR)):
             network = create(name, **arguments, **description.options)
         refuse_vast(network, name, preprocessing.channels, preprocessing.image_size)
         return network
