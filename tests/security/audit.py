@@ -399,7 +399,7 @@ class Watch:
             paths = arguments[:2] if event in ("os.rename", "os.link") else arguments[:1]
             if event == "os.symlink":
                 paths = arguments[1:2]
-            return next(filter(None, map(self.outside, paths)), None)
+            return next(filter(None, (self.outside(path, entry=True) for path in paths)), None)
         if event == "shutil.rmtree":
             return self.outside(arguments[0])
         return None
@@ -411,11 +411,12 @@ class Watch:
         # Some modules of torch call themselves by a file that is nowhere.
         return name if name.startswith(f"{self.folder}{os.sep}") and Path(name).exists() else None
 
-    def outside(self, path: Any) -> str | None:
-        """The path when nothing may be written there."""
+    def outside(self, path: Any, entry: bool = False) -> str | None:
+        """The path when nothing may be written there; of an `entry` that is a link, the link is meant."""
         if not isinstance(path, str | bytes | os.PathLike):
             return None
-        name = os.path.realpath(os.fsdecode(path))
+        given = Path(os.fsdecode(path))
+        name = str(given.parent.resolve() / given.name if entry else given.resolve())
         inside = any(name == str(one) or name.startswith(f"{one}{os.sep}") for one in self.allowed)
         inside = inside or name.startswith(TORCHS_OWN) or name == os.devnull
         return None if inside else f"{os.fsdecode(path)} is {name}"
