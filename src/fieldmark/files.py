@@ -1,17 +1,24 @@
-"""Files written whole or not at all, under names nobody can foresee, and never through a link."""
+"""Files written whole or not at all, never through a link; documents read up to a size, and no devices."""
 
 from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from fieldmark.errors import UserError
+
+LARGEST = 16 * 2**20
+"""Bytes of JSON that are read: 10,000 long class names take less than one of the 16 MB."""
+DEEPEST, MOST_PARTS = 32, 10**6
+"""How far lists and objects may nest, and how many of them there may be; we write 6 levels."""
 
 
 @contextmanager
@@ -76,6 +83,86 @@ def write_json(path: Path, document: dict[str, Any], *, inside: Path | None = No
     write_text(path, json.dumps(document, indent=2, allow_nan=False) + "\n", inside=inside)
 
 
+def read_ordinary(path: Path, *, most: int = LARGEST) -> bytes:
+    """The content of an ordinary file, or of one that a link leads to; never of a device or a pipe.
+
+    Args:
+        path: the file.
+        most: the largest size in bytes; no more than that is ever read.
+
+    Raises:
+        UserError: there is none, it is no ordinary file, it is larger, or it cannot be read.
+
+    >>> read_ordinary(Path("/dev/zero"))
+    Traceback (most recent call last):
+    fieldmark.errors.UserError: /dev/zero is no ordinary file...
+    """
+    try:
+        # A pipe that nobody writes to would be waited for without O_NONBLOCK.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise UserError(f"{path} is no ordinary file, and nothing else is read.")
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                content = file.read(most + 1)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {reason(error)}") from error
+    if len(content) > most:
+        raise UserError(f"{path} is larger than {most / 2**20:g} MB, so it is nothing that fieldmark wrote.")
+    return content
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file, read as `read_ordinary` and `parse_json` do.
+
+    Raises:
+        UserError: in one line that names the file.
+    """
+    content = read_ordinary(path)
+    try:
+        return parse_json(content)
+    except ValueError as error:
+        raise UserError(f"{path} is broken: {error}.") from error
+
+
+def parse_json(content: bytes | str) -> dict[str, Any]:
+    """The JSON object that a text is, in UTF-8: with finite numbers, no key twice, and not nested deep.
+
+    Raises:
+        ValueError: for any other text, in one line without a full stop.
+
+    >>> parse_json('{"width": 8}')
+    {'width': 8}
+    >>> parse_json("[" * 10**5)
+    Traceback (most recent call last):
+    ValueError: it is nested deeper than 32 levels
+    """
+    text = content if isinstance(content, str) else content.decode("utf-8")
+    if text.count("[") + text.count("{") > MOST_PARTS:
+        raise ValueError(f"it holds more than {MOST_PARTS:,} lists and objects")
+    try:
+        document = json.loads(
+            text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite, parse_int=_whole
+        )
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
+    if not isinstance(document, dict):
+        raise ValueError(f"it holds no JSON object but {type(document).__name__}")
+    level: list[Any] = [document]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return document
+    raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+
+
 def refuse_links(path: Path, inside: Path | None = None) -> None:
     """Raises UserError when `path`, or a folder on the way to it from `inside`, is a link."""
     if path.is_symlink():
@@ -98,3 +185,23 @@ def reason(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return f"{error.strerror}. Free some disk space, or take another disk."
     return f"{error.strerror or error}."
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return document
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > 20:  # beyond 64 bits, where much that takes numbers fails
+        raise ValueError(f"{text[:20]}... is too large a number")
+    return int(text)

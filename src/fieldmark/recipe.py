@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from fieldmark import files
 from fieldmark.annotations import fits, spell
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
@@ -28,6 +29,9 @@ SETTLED = {"num_classes": "--classes", "in_channels": "--channels", "image_size"
 
 PUBLIC = "public"
 """The value of `pretrained` that finds published weights by the model's name."""
+
+MOST_PIXELS = 2**24
+"""Of a picture as the network gets it: 4096x4096."""
 
 
 @dataclass(frozen=True)
@@ -164,11 +168,9 @@ class Recipe:
         Raises UserError for text that is not a JSON object, unknown settings, and wrong values.
         """
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            document = files.parse_json(text)
+        except ValueError as error:
             raise UserError(f"the recipe is not JSON: {error}.") from error
-        if not isinstance(document, dict):
-            raise UserError(f"a recipe is a JSON object; got {type(document).__name__}.")
         _check_names(document)
         for name in ("augment", "classes", "image_size", "mean", "std"):
             if isinstance(document.get(name), list):
@@ -178,12 +180,11 @@ class Recipe:
     @classmethod
     def load(cls, path: Path) -> Recipe:
         """The recipe in a JSON file. Raises UserError, naming the file."""
+        content = files.read_ordinary(path)
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"cannot read the recipe {path}: {error}.") from error
-        try:
-            return cls.from_json(text)
+            return cls.from_json(content.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path} is broken: it is no UTF-8 text.") from error
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
 
@@ -210,15 +211,24 @@ def _check_names(settings: dict[str, Any]) -> None:
 def _jsonable(value: Any, name: str) -> Any:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise UserError(f"recipe: {name}={value!r} cannot be written as JSON: {error}.") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"recipe: {name}={_short(value)} cannot be written as JSON: {error}.") from error
+
+
+def _short(value: object) -> str:
+    """A value as it may stand in a message: on one line, shortened."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "something nested deeper than anything we write"
+    return text if len(text) <= 100 else text[:97] + "..."
 
 
 def _check_types(recipe: Recipe) -> None:
     for name, kind in typing.get_type_hints(Recipe).items():
         value = getattr(recipe, name)
         if not fits(value, kind):
-            raise UserError(f"recipe: {name}={value!r} does not fit; it takes {spell(kind)}.")
+            raise UserError(f"recipe: {name}={_short(value)} does not fit; it takes {spell(kind)}.")
 
 
 def _check_ranges(recipe: Recipe) -> None:
@@ -248,6 +258,8 @@ def _check_ranges(recipe: Recipe) -> None:
         raise UserError("recipe: model is empty; fieldmark list models names them.")
     if recipe.image_size is not None and min(recipe.image_size) < 1:
         raise UserError(f"recipe: image_size={recipe.image_size} must be above 0.")
+    if recipe.image_size is not None and math.prod(recipe.image_size) > MOST_PIXELS:
+        raise UserError(f"recipe: image_size={recipe.image_size} is above {MOST_PIXELS:,} pixels.")
     if recipe.val + recipe.test >= 1:
         raise UserError(f"recipe: val={recipe.val} and test={recipe.test} leave nothing to train on.")
     if not 0 < recipe.layer_decay <= 1:

@@ -214,3 +214,21 @@ def test_a_module_that_gives_no_logits_is_named(wrong):
     model = Pair() if isinstance(wrong, type) else wrong
     with pytest.raises(UserError, match=rf"{type(model).__name__} gives .*\(N, classes\)"):
         run(model, pictures(2))
+
+
+def test_pictures_of_which_a_network_makes_large_maps_go_in_smaller_batches(monkeypatch):
+    from fieldmark.models import footprint
+
+    sizes = []
+
+    class Wide(torch.nn.Conv2d):
+        def forward(self, images):
+            if images.device.type != "meta":
+                sizes.append(len(images))
+            return super().forward(images).mean((2, 3))
+
+    monkeypatch.setattr(footprint, "AT_ONCE", 3 * 4 * 16 * 8 * 8)
+    pictures = torch.zeros(7, 1, 8, 8, dtype=torch.uint8)
+    found = predict(Wide(1, 16, 3, padding=1), pictures, mean=[0.5], std=[0.5])
+    assert len(found.logits) == 7
+    assert sizes == [3, 3, 3]

@@ -85,7 +85,7 @@ def put_in(key: str, inner: str, value: Any):
         (put_in("preprocessing", "channels", 2), "channels is 2"),
         (put_in("preprocessing", "channels", 1), "mean is"),
         (put_in("preprocessing", "mean", [0.1, 0.2]), "mean is"),
-        (put_in("preprocessing", "mean", [0.1, 0.2, 10**400]), "mean is"),
+        (put_in("preprocessing", "mean", [0.1, 0.2, 10**400]), "too large a number"),
         (put_in("preprocessing", "mean", [0.1, 0.2, True]), "mean is"),
         (put_in("preprocessing", "std", [0.1, 0.2, 0]), "std is"),
         (put_in("preprocessing", "resize", "squash"), "resize is 'squash'; it takes crop, pad, stretch"),
@@ -335,3 +335,20 @@ def test_any_damage_to_the_bytes_of_the_weights(original, tmp_path_factory, posi
         edit(folder, put_in("files", "weights.safetensors", sha256_of(path)))
     if loaded_or_refused(folder) is not None:
         assert after == before or not honest
+
+
+def test_a_small_folder_that_asks_for_vast_memory_is_refused_before_any_is_taken(tmp_path):
+    small_classifier("resnet18", width=8, blocks=(1, 1), stem="small").save(tmp_path / "birds")
+    edit(tmp_path / "birds", put_in("preprocessing", "image_size", [4000, 4000]))
+    Classifier.load(tmp_path / "birds")
+    small_classifier("resnet18", width=32, blocks=(1, 1), stem="small").save(tmp_path / "vast")
+    edit(tmp_path / "vast", put_in("preprocessing", "image_size", [4000, 4000]))
+    assert "resnet18 on 4000x4000 pictures takes 2.0 GB in one layer" in refusal(tmp_path / "vast")
+    edit(tmp_path / "vast", put_in("preprocessing", "image_size", [10_000, 10_000]))
+    assert "outside 1 to 16,777,216 pixels" in refusal(tmp_path / "vast")
+
+
+def test_a_small_folder_that_asks_for_many_layers_is_refused_before_they_are_made(folder):
+    edit(folder, put("model", "deep_residual"))
+    edit(folder, put("options", {"blocks": 1000}))
+    assert "more than 180 layers" in refusal(folder)  # baseline has eight tensors

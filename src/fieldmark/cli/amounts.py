@@ -18,6 +18,8 @@ def columns(
     head: Sequence[Sequence[str]], body: Sequence[Sequence[str]], foot: Sequence[str] | None, *, left: int
 ) -> list[str]:
     """Lines of aligned cells, the first `left` columns to the left; names are cut where 100 columns end."""
+    # Layers of somebody else's network may have any name.
+    head, body = ([[printable(cell) for cell in row] for row in rows] for rows in (head, body))
     every = [*head, *body, *([foot] if foot else [])]
     widths = [max(len(row[i]) for row in every) for i in range(len(head[0]))]
     gaps = len(widths) - 1

@@ -46,7 +46,13 @@ def say(text: str) -> None:
 
 
 def print_file(text: str) -> None:
-    """Write a text file to stdout: UTF-8, and file names that are not text as the bytes they are."""
+    """Write a text file to stdout: UTF-8, and file names that are not text as the bytes they are.
+
+    On a terminal, which would obey the control characters in them, they are escapes; a file or another
+    program is given the names as they are.
+    """
+    if sys.stdout.isatty():
+        text = "\n".join(map(printable, text.split("\n")))
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(encoding="utf-8", errors="surrogateescape")

@@ -102,7 +102,8 @@ def train(words: Sequence[str]) -> int:
     chosen = given(words)
     _check(flags, chosen)
 
-    check_own(recipe.model, value_of("--model", words))
+    named = value_of("--model", words)
+    check_own(recipe.model, named)
     check_network(recipe)
 
     from fieldmark.runs import running
@@ -113,6 +114,7 @@ def train(words: Sequence[str]) -> int:
         if flags.resume is not None:
             run = running.resume(
                 flags.resume,
+                model=named,
                 device=flags.device,
                 threads=flags.threads,
                 tensorboard=flags.tensorboard,
@@ -125,6 +127,7 @@ def train(words: Sequence[str]) -> int:
                 flags.data,
                 recipe,
                 given=None if flags.recipe is not None else chosen,
+                model=named,
                 out=flags.out,
                 overwrite=flags.overwrite,
                 device=flags.device,

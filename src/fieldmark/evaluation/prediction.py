@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from fieldmark.data.normalising import normalise
 from fieldmark.errors import UserError
+from fieldmark.models.footprint import rows_that_fit
 from fieldmark.models.network import Network
 from fieldmark.models.own import logits_of, no_gradients, rows
 from fieldmark.vocabulary import Batch, ImageSet, Predictions
@@ -42,7 +43,8 @@ def predict(
     (training or evaluation) again afterwards. image_size: (height, width) to cut from the centre of larger
     pictures. tta: the mean of the logits of the picture and of its mirror. embeddings: also the vectors
     before the head, of the picture itself; only a Network has them, for another module they are None.
-    progress: called with ("predicting", done, total).
+    batch_size: the most at once; fewer where the network makes large maps of them. progress: called with
+    ("predicting", done, total).
 
     Returns logits float32 (N, K), embeddings float32 (N, E) and index int64 (N,), all on the CPU. They do not
     depend on `batch_size` or on the neighbours in a batch, beyond the rounding of floats (about 1e-6).
@@ -58,10 +60,11 @@ def predict(
     pixels, labels = (images.images, images.labels) if isinstance(images, ImageSet) else (images, None)
     size = image_size or (pixels.shape[-2], pixels.shape[-1])
     _check(pixels, mean, std, size, batch_size)
+    at_once = rows_that_fit(model, pixels.shape[1], size, max(1, min(batch_size, len(pixels))))
     model.to(device)
     logits, vectors, index = [], [], []
     with evaluating(model), no_gradients(model), full_precision(torch.device(device)):
-        for batch in padded_batches(pixels, labels, batch_size, size, mean, std, device):
+        for batch in padded_batches(pixels, labels, at_once, size, mean, std, device):
             assert batch.mask is not None
             outputs, vector = _apply(model, batch.images, embeddings)
             if tta:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+from torch.nn.modules.module import register_module_module_registration_hook
 
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
+from fieldmark.models import is_own
 from fieldmark.models.initialisation import INITIALISATIONS, initialise
 from fieldmark.models.misfits import one_line, refuse_misfit, where_it_fails
 from fieldmark.models.options import STANDARD, checked
@@ -19,6 +23,10 @@ from fieldmark.models.stems import chosen
 
 if TYPE_CHECKING:
     from fieldmark.models import About
+
+
+Maker = Callable[..., nn.Module]
+"""What makes a network, given num_classes, in_channels, image_size and its options."""
 
 
 def build(
@@ -62,6 +70,28 @@ def build(
     return made
 
 
+@contextmanager
+def no_more_layers_than(most: int) -> Iterator[None]:
+    """Raises UserError inside as soon as more than `most` modules were put into others, however deep.
+
+    >>> with no_more_layers_than(2):
+    ...     nn.Sequential(nn.ReLU(), nn.ReLU(), nn.ReLU())
+    Traceback (most recent call last):
+    fieldmark.errors.UserError: the network would have more than 2 layers.
+    """
+    count = itertools.count(1)
+
+    def counted(*_: object) -> None:
+        if next(count) > most:
+            raise UserError(f"the network would have more than {most:,} layers.")
+
+    handle = register_module_module_registration_hook(counted)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 def foreign(reference: str) -> Callable[..., nn.Module]:
     """The function or class that "module:function" names, imported from the user's own code.
 
@@ -86,6 +116,31 @@ def foreign(reference: str) -> Callable[..., nn.Module]:
     if not callable(made):
         raise UserError(f"model '{reference}': {function} is not a function or class.")
     return made
+
+
+def own_network(named: str, given: nn.Module | Maker | str | None) -> nn.Module | Maker | None:
+    """What a network of the user's own, called `named` in a recipe, is made with; None for any other network.
+
+    given: what the caller passed for it: the module, what makes it, or module:function. Only that is ever
+    imported; a name that stands in a recipe, which may come from a file of somebody else's, is not.
+    Raises UserError when nothing was given for such a name, or another name.
+
+    >>> own_network("resnet18", None), own_network("torch.nn:Flatten", "torch.nn:Flatten")
+    (None, <class 'torch.nn.modules.flatten.Flatten'>)
+    >>> own_network("torch.hub:load", None)
+    Traceback (most recent call last):
+    fieldmark.errors.UserError: the recipe names a network of your own, torch.hub:load, and nothing is ...
+    """
+    if given is not None and not isinstance(given, str):
+        return given
+    if not is_own(named):
+        return None
+    if given != named:
+        raise UserError(
+            f"the recipe names a network of your own, {named}, and nothing is imported because a file says "
+            f"so. If you want it: --model {named}, or in Python model={named!r}, or the module itself."
+        )
+    return foreign(given)
 
 
 def call(maker: Callable[..., nn.Module], /, **arguments: Any) -> nn.Module:

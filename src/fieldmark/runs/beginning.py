@@ -72,12 +72,16 @@ def origin_of(
 
 def _trained_here(path: Path, note: Callable[[str], None]) -> Origin:
     """The weights of a run, a classifier folder or a file of ours."""
+    from fieldmark.shipping.classifier import Classifier
     from fieldmark.shipping.unpacking import check_unaltered, described
     from fieldmark.training.origin import Origin
     from fieldmark.training.starting import start_from
 
     check_unaltered(path)
-    known, fill = described(path), start_from(path, note)
+    known = described(path)
+    if known is not None and not is_own(known.model):
+        Classifier.load(path)  # its options fit its weights: they make no network larger than these
+    fill = start_from(path, note)
     if known is None:
         return Origin(str(path), fill)
     return Origin(str(path), fill, known.preprocessing, known.model, known.options, known.classes)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from fieldmark.errors import ClassifierError
-from fieldmark.files import reason
+from fieldmark.errors import ClassifierError, UserError
+from fieldmark.files import read_json as read_document
 from fieldmark.vocabulary import Dataset, History
 
 RECIPE, RUN, HISTORY, METRICS = "recipe.json", "run.json", "history.csv", "metrics.json"
@@ -47,19 +46,13 @@ def name_of(data: Dataset | str | Path) -> str:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file of a run. Raises ClassifierError, naming it."""
-    if not path.is_file():  # also a device, of which there would be no end
-        raise ClassifierError(f"{path.parent} is not a run of fieldmark: it has no {path.name}.")
     try:
-        if path.stat().st_size > LARGEST:
-            raise ClassifierError(f"{path} is larger than any that fieldmark writes.")
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ClassifierError(f"{path} cannot be read: {reason(error)}") from error
-    except (ValueError, RecursionError) as error:
-        raise ClassifierError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(document, dict):
-        raise ClassifierError(f"{path} does not hold a JSON object.")
-    return document
+        return read_document(path)
+    except UserError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            told = f"{path.parent} is not a run of fieldmark: it has no {path.name}."
+            raise ClassifierError(told) from error
+        raise ClassifierError(str(error)) from error
 
 
 def history_csv(history: History) -> str:

@@ -12,6 +12,7 @@ from fieldmark.data.channels import dataset_to_channels
 from fieldmark.data.loading import load
 from fieldmark.errors import UserError
 from fieldmark.models import about, is_own, settled
+from fieldmark.models.building import Maker
 from fieldmark.models.stems import SMALL_BELOW
 from fieldmark.recipe import PUBLIC, Recipe
 from fieldmark.runs.beginning import origin_of
@@ -32,7 +33,7 @@ def prepare(
     data: Dataset | str | Path,
     recipe: Recipe,
     given: Collection[str] | None,
-    model: nn.Module | None,
+    model: nn.Module | Maker | None,
     start_from: Path | None,
     display: Watcher,
 ) -> tuple[Dataset, Recipe, StartWeights]:

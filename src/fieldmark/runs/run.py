@@ -15,9 +15,25 @@ from fieldmark.evaluation.prediction import Progress, predict
 from fieldmark.recipe import Recipe
 from fieldmark.runs import folder as files
 from fieldmark.shipping.classifier import Classifier
+from fieldmark.shipping.description import shown
 from fieldmark.vocabulary import Dataset, ImageSet, Predictions
 
 SUMMARY = ("model", "epochs", "best_epoch", "train", "val", "seconds", "images_per_second", "status")
+
+
+def checked(document: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What run.json holds, if all that is used of it is there. Raises ClassifierError, naming the file."""
+    data = document.get("dataset")
+    found = {**document, "dataset.fingerprint": data.get("fingerprint") if isinstance(data, dict) else None}
+    for name in ("status", "started", "dataset.fingerprint"):
+        if not isinstance(found.get(name), str):
+            raise ClassifierError(f"{path} is broken: {name} is {shown(found.get(name))}, not text.")
+    if not isinstance(document.get("data"), str | None):
+        raise ClassifierError(f"{path} is broken: data is {shown(document['data'])}, not a name or a path.")
+    seconds = document.get("seconds", 0)
+    if type(seconds) not in (int, float) or not 0 <= seconds < 1e9:
+        raise ClassifierError(f"{path} is broken: seconds is {shown(seconds)}, not a number of seconds.")
+    return document
 
 
 class Run:
@@ -33,11 +49,8 @@ class Run:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise ClassifierError(f"no such run: {self.folder}. It is the folder that training wrote.")
-        self.document = files.read_json(self.folder / files.RUN)
-        made_of = self.document.get("dataset")
-        if not isinstance(self.document.get("status"), str) or not isinstance(made_of, dict):
-            raise ClassifierError(f"{self.folder / files.RUN} does not say what a run of fieldmark says.")
-        self.fingerprint = made_of.get("fingerprint")
+        self.document = checked(files.read_json(self.folder / files.RUN), self.folder / files.RUN)
+        self.fingerprint = self.document["dataset"]["fingerprint"]
         self._dataset, self._model = dataset, model
 
     @property

@@ -18,6 +18,7 @@ from fieldmark.evaluation.metrics import evaluate
 from fieldmark.evaluation.prediction import predict
 from fieldmark.files import write_json, write_text
 from fieldmark.models import is_own
+from fieldmark.models.building import Maker, own_network
 from fieldmark.recipe import Recipe
 from fieldmark.runs import folder as files
 from fieldmark.runs.claim import Claim, claim, claim_next
@@ -44,7 +45,7 @@ def train(
     recipe: Recipe,
     *,
     given: Collection[str] | None = None,
-    model: nn.Module | None = None,
+    model: nn.Module | Maker | str | None = None,
     out: Path | None = None,
     stem: str | None = None,
     overwrite: bool = False,
@@ -66,7 +67,8 @@ def train(
         recipe: the settings.
         given: the settings that were chosen, which are never changed; the others came from a preset and may
             be fitted to the pictures. None: all were chosen.
-        model: a network of the caller's own.
+        model: a network of the caller's own: the module, what makes it, or module:function, which a recipe
+            alone does not import.
         out: the folder; None takes the next free runs/<stem>-<n>.
         stem: None for <data>-<model>.
         overwrite: a run in `out` may be replaced; that happens when training begins.
@@ -91,10 +93,11 @@ def train(
     world.refuse_many()
     display, began = progress or Quiet(), time.monotonic() if began is None else began
     chosen = world.device(device)
+    made_by = own_network(recipe.model, model)
     reads = [Path(path) for path in (data, start_from, recipe.pretrained) if isinstance(path, str | Path)]
     reads = [path for path in (*reads, *in_use) if os.path.exists(path)]  # noqa: PTH110 - "a\0" raises there
     with interruptible() as interruption, taken(out, stem, data, recipe, overwrite, reads) as claimed:
-        dataset, recipe, start_weights = prepare(data, recipe, given, model, start_from, display)
+        dataset, recipe, start_weights = prepare(data, recipe, given, made_by, start_from, display)
         record = Record(claimed.folder, remembered(data), dataset, began)
 
         def write() -> None:
@@ -106,7 +109,7 @@ def train(
             recipe,
             display,
             lambda: claimed.begin(write),
-            partial(train_network, model=model, start_weights=start_weights),
+            partial(train_network, model=made_by, start_weights=start_weights),
             interruption,
             device=chosen,
             threads=threads,
@@ -136,7 +139,7 @@ LIMITS = ("max_minutes", "patience")
 def resume(
     folder: Path,
     *,
-    model: nn.Module | None = None,
+    model: nn.Module | Maker | str | None = None,
     device: str = "auto",
     threads: int | None = None,
     tensorboard: bool = False,
@@ -152,7 +155,7 @@ def resume(
 
     Args:
         folder: the run.
-        model: the network of the caller's own that it trains.
+        model: the network of the caller's own that it trains: the module, what makes it, or module:function.
         device, threads, tensorboard, began, progress: as for `train`.
         data: needed again only for a run on a Dataset from memory.
         limits: max_minutes or patience, to replace the run's.
@@ -172,6 +175,7 @@ def resume(
             raise UserError(
                 f"{folder} is finished: there is nothing to resume. To train on, start a new run --from it."
             )
+        made_by = own_network(recipe.model, model)
         checkpoint = load_checkpoint(folder / files.CHECKPOINTS, display.note)
         refuse_over(run, recipe, checkpoint)
         dataset = data or load_for(run.data(), recipe, display)
@@ -189,7 +193,7 @@ def resume(
             recipe,
             display,
             begin,
-            partial(train_network, model=model, resume=checkpoint),
+            partial(train_network, model=made_by, resume=checkpoint),
             interruption,
             device=chosen,
             threads=threads,

@@ -33,14 +33,15 @@ def train(
 ) -> Run:
     """Train a classifier and write its run folder.
 
-    data: a name such as "mnist", a path, or a Dataset from fm.load. model: an architecture's name or your own
-    nn.Module, float (N, C, H, W) to logits (N, K). recipe: None takes the preset of the model, or the one for
-    fine-tuning where trained weights are started from; a recipe that is given is taken as it is, while the
-    batch size of a preset shrinks with few pictures. start_from: those of a run, a classifier folder or a
-    file; a run brings its model along. pretrained: published ones, True by the model's name, or a file of
-    them. settings: fields of Recipe that replace the recipe's, e.g. epochs=5, augment=["mirror", "crop"];
-    augmentation steps may be names, dicts or the dataclasses of fieldmark.training.augmentation, and
-    image_size one side or (height, width).
+    data: a name such as "mnist", a path, or a Dataset from fm.load. model: an architecture's name, your own
+    nn.Module, float (N, C, H, W) to logits (N, K), or module:function that makes it. recipe: None takes the
+    preset of the model, or the one for fine-tuning where trained weights are started from; a recipe that is
+    given is taken as it is, while the batch size of a preset shrinks with few pictures. start_from: those of
+    a run, a classifier folder or a file; a run brings its model along, but no code: name a network of your
+    own again. pretrained: published ones, True by the model's name, or a file of them. settings: fields of
+    Recipe that replace the recipe's, e.g. epochs=5, augment=["mirror", "crop"]; augmentation steps may be
+    names, dicts or the dataclasses of fieldmark.training.augmentation, and image_size one side or
+    (height, width).
 
     Raises UserError when something given cannot be used; then nothing is written.
 
@@ -77,7 +78,7 @@ def train(
             data,
             chosen.replace(**settings),
             given=given,
-            model=own,
+            model=model,
             out=None if out is None else Path(out),
             overwrite=overwrite,
             device=device,

@@ -17,7 +17,8 @@ from fieldmark import world
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.evaluation.prediction import Progress, predict
 from fieldmark.models import TIMM, create, is_own
-from fieldmark.models.building import call
+from fieldmark.models.building import call, no_more_layers_than
+from fieldmark.models.footprint import refuse_vast, rows_that_fit
 from fieldmark.models.hidden import hidden, sentence
 from fieldmark.models.network import Network
 from fieldmark.models.own import settle_lazy
@@ -28,11 +29,13 @@ from fieldmark.shipping.integrity import FRESH, one_line, seal
 from fieldmark.shipping.pictures import read_pictures
 from fieldmark.shipping.scores import Prediction, answer
 from fieldmark.shipping.unpacking import find, unpack
-from fieldmark.shipping.weights import fill, filled, to_bytes
+from fieldmark.shipping.weights import fill, filled, tensor_count, to_bytes
 from fieldmark.shipping.writing import write_folder
 from fieldmark.vocabulary import Preprocessing
 
 Maker = Callable[..., nn.Module]
+LAYERS_PER_TENSOR = 10
+"""More layers than this for every tensor no network has; activations and groups of layers have none."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,7 +81,7 @@ class Classifier:
         """
         folder = find(Path(path))
         description, content = unpack(folder)
-        network = _network(description, model, folder)
+        network = _network(description, model, folder, tensor_count(content))
         unseen = hidden(network)
         try:
             known = not unseen or filled(network, content)
@@ -143,6 +146,8 @@ class Classifier:
         if top_k is not None and top_k < 1:
             raise UserError(f"top_k={top_k} is too small; at least 1.")
         kept = len(self.classes) if top_k is None else top_k
+        takes = self.preprocessing
+        batch_size = rows_that_fit(self.model, takes.channels, takes.image_size, min(batch_size, len(files)))
         rows: list[Prediction] = []
         for pictures in read_pictures(files, self.preprocessing, batch_size):
             good = [picture.image for picture in pictures if picture.image is not None]
@@ -211,8 +216,13 @@ class Classifier:
             raise ClassifierError(f"this classifier cannot be: {one_line(error)}.") from error
 
 
-def _network(description: Description, model: nn.Module | Maker | None, folder: Path) -> nn.Module:
-    """The network described, without its weights: on the meta device, unless it is the user's own."""
+def _network(
+    description: Description, model: nn.Module | Maker | None, folder: Path, tensors: int
+) -> nn.Module:
+    """The network described, without its weights: on the meta device, unless it is the user's own.
+
+    tensors: how many weights there are for it at most; one with far more layers is not made to its end.
+    """
     name, preprocessing = description.model, description.preprocessing
     if model is None and is_own(name):
         raise ClassifierError(
@@ -233,7 +243,9 @@ def _network(description: Description, model: nn.Module | Maker | None, folder: 
     if name.startswith(TIMM):
         library()  # raises, saying which extra to install, where it is missing: the folder is not to blame
     try:
-        with torch.device("meta"):
-            return create(name, **arguments, **description.options)
+        with torch.device("meta"), no_more_layers_than(LAYERS_PER_TENSOR * (tensors + LAYERS_PER_TENSOR)):
+            network = create(name, **arguments, **description.options)
+        refuse_vast(network, name, preprocessing.channels, preprocessing.image_size)
+        return network
     except (RuntimeError, TypeError, ValueError) as error:  # a UserError, or torch's for odd options
         raise ClassifierError(f"{folder / DESCRIPTION}: {one_line(error)} {FRESH}") from error

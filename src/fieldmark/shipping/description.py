@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fieldmark.errors import ClassifierError
-from fieldmark.recipe import ResizeRule
+from fieldmark.recipe import MOST_PIXELS, ResizeRule
 from fieldmark.vocabulary import Preprocessing
 
 FORMAT = 1
 DESCRIPTION, WEIGHTS = "classifier.json", "weights.safetensors"
-MOST_PIXELS = 100_000_000
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 """A name inside the folder: never a path, never hidden."""
 
@@ -101,6 +100,10 @@ def class_names(value: Any) -> tuple[str, ...]:
     """Raises ClassifierError unless there are two or more names, all different, none empty."""
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) and name for name in value):
         raise ClassifierError(f"classes is {shown(value)}, not a list of names")
+    try:
+        "".join(value).encode("utf-8", "surrogateescape")  # as the names of folders may be that are no text
+    except UnicodeEncodeError:
+        raise ClassifierError(f"classes is {shown(value)}, which no text file can hold") from None
     if len(value) < 2 or len(set(value)) < len(value):
         raise ClassifierError(f"classes is {shown(value)}; it takes two names or more, all different")
     return tuple(value)

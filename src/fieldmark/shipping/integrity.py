@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from pathlib import Path
 from typing import Any
 
-from fieldmark.errors import ClassifierError
+from fieldmark import files
+from fieldmark.errors import ClassifierError, UserError
 
 SEAL = "sha256"
 """The key under which a document carries the checksum of the rest of itself."""
 FRESH = "Take a fresh copy of the folder, or train again."
-LARGEST = 16 * 2**20  # bytes of JSON; 10,000 long class names take less than one of the 16 MB
 
 
 def sha256_of(path: Path) -> str:
@@ -39,26 +38,12 @@ def seal(document: dict[str, Any]) -> dict[str, Any]:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file.
 
-    Raises ClassifierError for anything else: no JSON, NaN or infinity, a key twice, more than 16 MB.
+    Raises ClassifierError for anything else (`fieldmark.files.read_json`), saying what to do.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise ClassifierError(f"{path} is larger than {LARGEST // 2**20} MB. {FRESH}")
-        document = json.loads(
-            path.read_text(encoding="utf-8"),
-            object_pairs_hook=_object,
-            parse_float=_finite,
-            parse_constant=_finite,
-        )
-    except OSError as error:
-        raise ClassifierError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ClassifierError):
-            raise
-        raise ClassifierError(f"{path} is broken: {one_line(error)}. {FRESH}") from error
-    if not isinstance(document, dict):
-        raise ClassifierError(f"{path} is broken: it holds no JSON object. {FRESH}")
-    return document
+        return files.read_json(path)
+    except UserError as error:
+        raise ClassifierError(f"{error} {FRESH}") from error
 
 
 def check_seal(document: dict[str, Any]) -> None:
@@ -79,17 +64,3 @@ def one_line(error: BaseException, limit: int = 200) -> str:
     """
     words = " ".join(str(error).split()) or type(error).__name__
     return words if len(words) <= limit else words[: limit - 3] + "..."
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("a key stands there twice")
-    return document
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:20]} is not a finite number")
-    return number

@@ -32,6 +32,15 @@ def to_bytes(model: nn.Module) -> bytes:
     return save(tensors)
 
 
+def tensor_count(content: bytes) -> int:
+    """The most tensors that a safetensors file can hold, by its header.
+
+    >>> tensor_count(save({"a": torch.zeros(2), "b": torch.zeros(3)}))
+    2
+    """
+    return content.count(b'"dtype"', 8, 8 + int.from_bytes(content[:8], "little"))
+
+
 def fill(model: nn.Module, content: bytes) -> None:
     """Put the weights of a safetensors file into `model`, which may be on the meta device.
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from fieldmark.errors import ClassifierError, TrainingError
+from fieldmark.models.building import Maker
 from fieldmark.recipe import Recipe
 from fieldmark.training.display import Display, Silent
 from fieldmark.training.setting import Setting
@@ -51,7 +52,7 @@ def train(
     dataset: Dataset,
     recipe: Recipe,
     *,
-    model: nn.Module | None = None,
+    model: nn.Module | Maker | None = None,
     device: torch.device | str = "cpu",
     display: Display | None = None,
     stop: Callable[[], bool] = lambda: False,
@@ -62,7 +63,8 @@ def train(
 ) -> Trained:
     """Train a network on `dataset.train`, choosing the epoch by `dataset.val`; the test split is not touched.
 
-    model: your own nn.Module, (N, C, H, W) to logits; otherwise the one the recipe names. stop: asked before
+    model: your own nn.Module, (N, C, H, W) to logits, or what makes it; otherwise the one of ours that the
+    recipe names. stop: asked before
     every step; save: given the state after every epoch and when stopped; resume: a document that `save`
     wrote, to go on from; start_weights: called with the fresh model, to put trained weights into it (a recipe
     with `pretrained` needs it: fieldmark.runs finds them); begin: called when everything is ready, before the

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import torch
 
-LIMITS_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
-"""Values of ONEDNN_MAX_CPU_ISA under which the library that convolves leaves a processor's bf16 unused."""
+CPUINFO = Path("/proc/cpuinfo")
+LIMITS_WITHOUT_AVX512 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2")
+LIMITS_WITHOUT_BF16 = (*LIMITS_WITHOUT_AVX512, "AVX512_CORE", "AVX512_CORE_VNNI")
+"""Values of ONEDNN_MAX_CPU_ISA under which the library that convolves leaves what a processor has unused."""
 
 
 def resolve(precision: str, device: torch.device) -> str:
@@ -27,13 +29,25 @@ def resolve(precision: str, device: torch.device) -> str:
     return "bf16" if device.type == "cpu" and cpu_has_bf16() else "fp32"
 
 
-def cpu_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+def cpu_has_bf16(cpuinfo: Path = CPUINFO) -> bool:
     """Whether this CPU multiplies bf16 numbers itself, and oneDNN may use it; False where nobody tells."""
     if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in LIMITS_WITHOUT_BF16:
         return False
+    flags = cpu_flags(cpuinfo)
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def cpu_has_avx512(cpuinfo: Path = CPUINFO) -> bool:
+    """Whether this CPU computes 512 bits at once, and oneDNN may use it; False where nobody tells."""
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in LIMITS_WITHOUT_AVX512:
+        return False
+    return "avx512f" in cpu_flags(cpuinfo)
+
+
+def cpu_flags(cpuinfo: Path) -> list[str]:
+    """What the system says that the processor can do; nothing where it does not tell."""
     try:
         text = cpuinfo.read_text(encoding="ascii", errors="replace")
     except OSError:
-        return False
-    flags = next((line for line in text.splitlines() if line.startswith("flags")), "").split()
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+        return []
+    return next((line for line in text.splitlines() if line.startswith("flags")), "").split()

@@ -58,7 +58,7 @@ def _of_timm(model: str, pretrained: str, progress: Progress | None) -> Origin:
     name = model.removeprefix(TIMM)
     known = configuration(name)
     if progress is not None and pretrained == PUBLIC:
-        progress(f"weights of {model}", 0, 0)
+        progress(f"weights of {model}, fetched and read by timm itself (SECURITY.md)", 0, 0)
     weights = published_weights(name) if pretrained == PUBLIC else read_weights(Path(pretrained))
 
     def fill(network: nn.Module, fresh_head: bool) -> None:

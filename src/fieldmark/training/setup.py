@@ -12,10 +12,11 @@ from fieldmark.data.batches import TrainingOrder
 from fieldmark.data.normalising import statistics
 from fieldmark.errors import TrainingError
 from fieldmark.memory import keep_freed_memory
-from fieldmark.models import create, is_own
-from fieldmark.models.building import call, foreign
+from fieldmark.models import create
+from fieldmark.models.building import Maker, call, own_network
+from fieldmark.models.footprint import refuse_vast
 from fieldmark.models.hidden import hidden, sentence
-from fieldmark.models.own import out_of_memory, titled
+from fieldmark.models.own import has_lazy, out_of_memory, titled
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import build
 from fieldmark.training.averaging import Average
@@ -23,7 +24,7 @@ from fieldmark.training.display import Display
 from fieldmark.training.freezing import Freezing
 from fieldmark.training.losses import CrossEntropy, balanced_weights
 from fieldmark.training.optimisers import decayed_parameters, optimiser
-from fieldmark.training.precision import resolve
+from fieldmark.training.precision import cpu_has_avx512, resolve
 from fieldmark.training.rate_finder import find_learning_rate
 from fieldmark.training.setting import Setting
 from fieldmark.training.state import State
@@ -34,19 +35,25 @@ from fieldmark.vocabulary import Dataset, Preprocessing
 def set_up(
     dataset: Dataset,
     recipe: Recipe,
-    model: nn.Module | None,
+    given: nn.Module | Maker | None,
     device: torch.device,
     display: Display,
     start_weights: Callable[[nn.Module], None],
 ) -> tuple[Setting, State]:
     """The fixed setting of a run and the state of its first step.
 
-    Torch's generator must be seeded already.
+    given: the user's own network, or what makes it; None for one of ours, which the recipe names. Torch's
+    generator must be seeded already.
     """
     keep_freed_memory()
     num_classes, labels = len(dataset.classes), dataset.train.labels
-    own = model is not None or is_own(recipe.model)
-    model = model or make_model(recipe, num_classes, dataset.channels, dataset.image_size)
+    own = given is not None
+    if isinstance(given, nn.Module):
+        model = given
+    else:
+        model = make_model(recipe, given, num_classes, dataset.channels, dataset.image_size)
+        if not has_lazy(model):  # its classifier could not be loaded
+            refuse_vast(model, recipe.model, dataset.channels, dataset.image_size)
     batch_size = min(recipe.batch_size, len(dataset.train))
     dtype = torch.bfloat16 if resolve(recipe.precision, device) == "bf16" else torch.float32
     if own:
@@ -62,6 +69,12 @@ def set_up(
     elif batch_size == 1:  # of one picture, batch norm may have no spread to measure
         try_out(model, trial)
     start_weights(model)
+    if channels_last and device.type == "cpu" and breaks_channels_last(model):
+        to_format(model, torch.contiguous_format)
+        channels_last = False
+        display.note(
+            "pictures row by row (NCHW): channels_last, oneDNN breaks off on a layer of this network."
+        )
     if channels_last:
         to_format(model, torch.channels_last)
     if batch_size < recipe.batch_size:
@@ -135,6 +148,26 @@ def to_format(model: nn.Module, memory_format: torch.memory_format) -> None:
     model.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's stubs lack it
 
 
+def breaks_channels_last(model: nn.Module, onednn_has_avx512: bool | None = None) -> bool:
+    """Whether oneDNN would break off training this network with pictures channels_last on this processor.
+
+    Without AVX-512, the weight gradient of a 1x1 convolution with a stride and 2 to 7 input channels writes
+    beyond its memory (oneDNN 3.12, the release within PyTorch 2.13; row by row it is right).
+
+    >>> breaks_channels_last(nn.Conv2d(4, 8, 1, stride=2), onednn_has_avx512=False)
+    True
+    """
+    if onednn_has_avx512 is None:
+        onednn_has_avx512 = cpu_has_avx512()
+    return not onednn_has_avx512 and any(
+        isinstance(layer, nn.Conv2d)
+        and max(layer.kernel_size) == 1
+        and max(layer.stride) > 1
+        and 2 <= layer.in_channels // layer.groups <= 7
+        for layer in model.modules()
+    )
+
+
 def as_float32(model: nn.Module, display: Display) -> None:
     """Weights and buffers in float32, in which training and the classifier folder keep them."""
     tensors = [*model.parameters(), *model.buffers()]
@@ -160,11 +193,17 @@ def normalisation(dataset: Dataset, recipe: Recipe) -> tuple[tuple[float, ...], 
     return recipe.mean, recipe.std
 
 
-def make_model(recipe: Recipe, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> nn.Module:
-    """The network a recipe names, one of ours or module:function, with weights from torch's generator."""
-    if is_own(recipe.model):
+def make_model(
+    recipe: Recipe, maker: Maker | None, num_classes: int, in_channels: int, image_size: tuple[int, int]
+) -> nn.Module:
+    """The network a recipe names, with weights from torch's generator; `maker` makes one of the user's own.
+
+    Raises UserError for module:function without `maker`: a name in a recipe imports nothing.
+    """
+    made_by = own_network(recipe.model, maker)
+    if made_by is not None:
         sizes = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
-        return call(foreign(recipe.model), **sizes, **recipe.options)
+        return call(made_by, **sizes, **recipe.options)
     return create(recipe.model, num_classes, in_channels, image_size, **recipe.network_options())
 
 

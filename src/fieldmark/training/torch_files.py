@@ -10,8 +10,11 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy
 import safetensors
+import torch
 
+import fieldmark
 from fieldmark.data.store_files import StoreInfo, cache_folder, reach_disk
 from fieldmark.errors import ClassifierError, DataError
 from fieldmark.files import write_json
@@ -19,6 +22,20 @@ from fieldmark.files import write_json
 LARGEST_NOTE = 10_000  # bytes
 SECONDS = 300
 """The longest that reading a file may take."""
+
+READER = """
+import sys
+count = int(sys.argv[1])
+sys.path += [root for root in sys.argv[2 : 2 + count] if root not in sys.path]
+from fieldmark.training.unpickling import main
+sys.exit(main(sys.argv[2 + count :]))
+"""
+"""The process that reads, started by -I: neither the current folder nor PYTHONPATH is on its path.
+
+`python -m` would put the current folder first, and run a safetensors.py that a stranger left there. Where
+what is needed lies elsewhere than Python looks by itself (a source folder, a user's own packages), its folder
+comes last, behind all that it could hide.
+"""
 
 
 def as_safetensors(path: Path) -> Path:
@@ -95,8 +112,15 @@ def list_weights() -> list[StoreInfo]:
     return sorted(found, key=lambda one: (one.created, one.path))
 
 
+def import_roots() -> list[str]:
+    """The folders that the packages of the reading process were imported from in this one."""
+    files = [package.__file__ for package in (fieldmark, torch, safetensors, numpy)]
+    return list(dict.fromkeys(str(Path(file).resolve().parents[1]) for file in files if file is not None))
+
+
 def _convert(source: Path, target: Path) -> None:
-    command = [sys.executable, "-m", "fieldmark.training.unpickling", str(source), str(target)]
+    roots = import_roots()
+    command = [sys.executable, "-I", "-c", READER, str(len(roots)), *roots, str(source), str(target)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired as error:

@@ -1,6 +1,4 @@
-"""Turn a file that torch.save wrote into safetensors; run as a program, in a process of its own.
-
-    python -m fieldmark.training.unpickling SOURCE TARGET
+"""Turn a file that torch.save wrote into safetensors; `main` is what a process of its own runs.
 
 torch reads with `weights_only`, so that nothing in the file can run. But a file of a few kilobytes may ask
 for terabytes, or crash the reader: the process may take only so much memory, and whoever starts it gives it
@@ -10,7 +8,6 @@ only so much time (`fieldmark.training.torch_files`). What is wrong is printed i
 from __future__ import annotations
 
 import pickle
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +19,8 @@ from fieldmark.errors import ClassifierError
 from fieldmark.training.checkpoint import first_line
 
 TIMES, SLACK = 5, 2**29  # bytes of memory: the tensors as read, as copied, as written, and what is in between
+REPEATED, SPARE = 4, 2**20
+"""How much more than the file its tensors may take: weights that share memory are told apart."""
 
 
 def tensors_in(source: Path) -> dict[str, Tensor]:
@@ -44,7 +43,7 @@ def tensors_in(source: Path) -> dict[str, Tensor]:
             document = document[key]
     if not isinstance(document, dict) or not all(map(_plain, document.items())):
         raise ClassifierError(f"{source} is not a state_dict (a dict from parameter names to tensors).")
-    if sum(map(_bytes, document.values())) > TIMES * source.stat().st_size + SLACK:
+    if sum(map(_bytes, document.values())) > REPEATED * source.stat().st_size + SPARE:
         raise ClassifierError(f"{source} asks for far more memory than it fills, so it is not read.")
     whole = torch.contiguous_format
     return {name: tensor.detach().clone(memory_format=whole) for name, tensor in document.items()}
@@ -90,7 +89,3 @@ def _plain(item: tuple[object, object]) -> bool:
 
 def _bytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
