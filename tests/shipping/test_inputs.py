@@ -11,11 +11,18 @@ import torch
 from PIL import Image
 
 from fieldmark.data.decoding import Undecodable, decode
+from fieldmark.data.strips import whole
 from fieldmark.errors import UserError
 from fieldmark.models import create
 from fieldmark.shipping.classifier import Classifier
-from fieldmark.shipping.inputs import pixels_of
+from fieldmark.shipping.inputs import pixels_of as opened_pixels_of
 from fieldmark.vocabulary import Preprocessing
+
+
+def pixels_of(source: object) -> np.ndarray:
+    with opened_pixels_of(source) as pixels:
+        return whole(pixels)
+
 
 ORIENTATION = 0x0112  # the EXIF tag
 
@@ -131,7 +138,9 @@ def test_a_pil_picture_of_a_broken_file_is_unreadable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "single", [b"x", Image.new("L", (8, 8)), torch.zeros(3, 8, 8), noise(2, 8, 8, 3), 3, None], ids=repr
+    "single",
+    [b"x", Image.new("L", (8, 8)), torch.zeros(3, 8, 8), noise(2, 8, 8, 3), 3, None],
+    ids=lambda single: type(single).__name__,
 )
 def test_a_single_picture_is_asked_for_its_brackets(classifier: Classifier, single: object) -> None:
     with pytest.raises(UserError, match="in brackets"):
