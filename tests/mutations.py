@@ -803,6 +803,8 @@ def rounds(slip: Slip) -> list[list[str]]:
     tests, source = ROOT / "tests", "src/fieldmark"
     near = tests.glob(f"{module.parent}/**/test_*{module.stem}*.py")
     of_module = [*sorted(str(path.relative_to(ROOT)) for path in near), f"{source}/{slip.module}"]
+    if slip.package == "training":  # quick, and written to notice just this
+        of_module.insert(0, "tests/training/test_wiring.py")
     of_package = [f"tests/{slip.package}", f"{source}/{slip.package}"]
     beside = sorted(str(path.relative_to(ROOT)) for path in tests.glob("test_*.py"))
     likely = [*(f"tests/{package}" for package in LIKELY[slip.package]), *beside]
