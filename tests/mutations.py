@@ -732,7 +732,8 @@ def misplaced(slips: Iterable[Slip]) -> Iterator[str]:
 
 
 def wanted(slip: Slip, only: Sequence[str]) -> bool:
-    return not only or slip.package in only or any(words in slip.title for words in only)
+    words = [word for word in only if word not in LIKELY]
+    return not only or slip.package in only or any(word in slip.title for word in words)
 
 
 class Trial:
