@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from training.recording import levels
 
 import fieldmark as fm
 from fieldmark.recipe import Recipe
@@ -101,8 +102,9 @@ class Watching(torch.nn.Module):
         self.interrupt_at = interrupt_at
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        if self.training and images.any():
-            self.given.append((images.detach() * 255).round())
+        pixels = levels(images)
+        if self.training and pixels is not None:
+            self.given.append(pixels)
             if len(self.given) == self.interrupt_at:
                 signal.raise_signal(signal.SIGINT)
         logits: torch.Tensor = self.linear(images.reshape(len(images), -1))

@@ -38,12 +38,24 @@ def coded_pictures() -> Dataset:
     return Dataset(noise(train, 0), noise(torch.arange(24) % 3, BRIGHT), None, "noise", (SIDE, SIDE))
 
 
+def levels(images: Tensor) -> Tensor | None:
+    """uint8 (N, C, H, W): the pictures before normalising by mean 0 and deviation 1.
+
+    None for a batch that is made up, to try a network out: black, or with values that no pixel has.
+    """
+    values = images.detach().float() * 255
+    whole = values.round()
+    if not values.any() or (whole - values).abs().max() > 0.01 or whole.min() < 0 or whole.max() > 255:
+        return None
+    return whole.to(torch.uint8)
+
+
 @dataclass
 class Call:
-    """A batch that a network was given.
+    """A batch of pictures that a network was given.
 
-    pixels uint8 (N, 1, H, W): the batch before normalising by mean 0 and deviation 1; training: the mode of
-    every module; weights: what the network held; dtype: of its logits.
+    pixels uint8 (N, 1, H, W): before normalising; training: the mode of every module; weights: what the
+    network held; dtype: of its logits.
     """
 
     pixels: Tensor
@@ -72,17 +84,17 @@ class RecordingModel(nn.Module):
         logits: Tensor = self.linear(images.reshape(len(images), -1))
         modes = {module.training for module in self.modules()}
         assert len(modes) == 1, "every part is in the same mode"
-        pixels = (images.detach() * 255).round().to(torch.uint8)
-        weights = {name: tensor.clone() for name, tensor in self.state_dict().items()}
-        self.calls.append(Call(pixels, modes.pop(), weights, logits.dtype))
-        if self.clock is not None and self.training:
+        pixels = levels(images)
+        if pixels is not None:
+            weights = {name: tensor.clone() for name, tensor in self.state_dict().items()}
+            self.calls.append(Call(pixels, modes.pop(), weights, logits.dtype))
+        if pixels is not None and self.clock is not None and self.training:
             self.clock.now += 1
         return logits
 
     def batches(self, of: str) -> list[Call]:
-        """The batches of "train" or of "val" pictures; black ones, which try the network out, are neither."""
-        found = [call for call in self.calls if call.pixels.any()]
-        return [call for call in found if (int(call.pixels.max()) >= BRIGHT) == (of == "val")]
+        """The batches of "train" or of "val" pictures."""
+        return [call for call in self.calls if (int(call.pixels.max()) >= BRIGHT) == (of == "val")]
 
 
 @dataclass
@@ -164,7 +176,7 @@ class ScriptedModel(nn.Module):
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
     def forward(self, images: Tensor) -> Tensor:
-        if self.training:
+        if self.training and levels(images) is not None:
             self.batches += 1
         right, margin = self.script[max(0, int(self.batches) // self.batches_per_epoch - 1)]
         truth = (images[:, 0, 0, 0] * 255).round()  # (N,)
