@@ -4,10 +4,10 @@
     python tests/mutations.py --only training clip    of these packages, or with these words in the title
     python tests/mutations.py --check                 only whether every slip still finds its place
 
-The slips were written from reading src alone. One whose old text is no longer there exactly once is an error
-of this list, said by name: put it where the code has gone. For each, the project is copied to a temporary
-folder, the slip planted there, and the tests run, nearest first: those of the module, of its package, of the
-packages that are likely to notice. The first that fails there, and passes without the slip, has noticed it.
+The slips were written from reading src alone. One whose old text is in neither its module nor one other file
+is an error of this list, said by name: put it where the code has gone. For each, the project is copied to a
+temporary folder, the slip planted there, and the tests run, nearest first: those of the module, of its package,
+of the packages that are likely to notice. The first that fails there, and passes without the slip, noticed it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LIKELY = {
 
 
 class Slip(NamedTuple):
-    """title: what is wrong with it; module: the file below src/fieldmark; old: a text that is there once."""
+    """title: what is wrong then; module: the file below src/fieldmark; old: a text that is there once."""
 
     title: str
     module: str
@@ -722,13 +722,25 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
+def place(slip: Slip) -> Path | None:
+    """The file that the slip goes into, below src/fieldmark; None where its old text is not to be found.
+
+    That is its module, or where the text has moved the only file that has it, once.
+    """
+    source = ROOT / "src" / "fieldmark"
+    for paths in ([source / slip.module], sorted(source.rglob("*.py"))):
+        found = {path: path.read_text(encoding="utf-8").count(slip.old) for path in paths if path.is_file()}
+        having = [path for path, count in found.items() if count]
+        if len(having) == 1 and found[having[0]] == 1:
+            return having[0].relative_to(source)
+    return None
+
+
 def misplaced(slips: Iterable[Slip]) -> Iterator[str]:
-    """The slips whose old text is not in its file exactly once."""
+    """A line for every slip whose old text is not to be found, or not to be told from others like it."""
     for slip in slips:
-        path = ROOT / "src" / "fieldmark" / slip.module
-        count = path.read_text(encoding="utf-8").count(slip.old) if path.is_file() else 0
-        if count != 1:
-            yield f"{slip.title}: its old text is in {slip.module} {count} times: {slip.old}"
+        if place(slip) is None:
+            yield f"{slip.title}: neither {slip.module} nor one other file has this once: {slip.old}"
 
 
 def wanted(slip: Slip, only: Sequence[str]) -> bool:
@@ -752,9 +764,11 @@ class Trial:
             copy_project(self.folder)
             self.there = True
         began, red, unsure = time.monotonic(), "", False
-        path = self.folder / "src" / "fieldmark" / slip.module
+        module = place(slip)
+        assert module is not None, slip.title
+        path = self.folder / "src" / "fieldmark" / module
         right = path.read_text(encoding="utf-8")
-        for selection in rounds(slip):
+        for selection in rounds(slip, module):
             path.write_text(right.replace(slip.old, slip.new), encoding="utf-8")
             try:
                 failed = self.first_failure(selection)
@@ -798,12 +812,11 @@ class Trial:
             return self.passing[test]
 
 
-def rounds(slip: Slip) -> list[list[str]]:
+def rounds(slip: Slip, module: Path) -> list[list[str]]:
     """What to run, one round after the other: of the module, of its package, of all that is likely."""
-    module = Path(slip.module)
     tests, source = ROOT / "tests", "src/fieldmark"
     near = tests.glob(f"{module.parent}/**/test_*{module.stem}*.py")
-    of_module = [*sorted(str(path.relative_to(ROOT)) for path in near), f"{source}/{slip.module}"]
+    of_module = [*sorted(str(path.relative_to(ROOT)) for path in near), f"{source}/{module.as_posix()}"]
     if slip.package == "training":  # quick, and written to notice just this
         of_module.insert(0, "tests/training/test_wiring.py")
     of_package = [f"tests/{slip.package}", f"{source}/{slip.package}"]
