@@ -6,8 +6,9 @@
 
 The slips were written from reading src alone. One whose old text is in neither its module nor one other file
 is an error of this list, said by name: put it where the code has gone. For each, the project is copied to a
-temporary folder, the slip planted there, and the tests run, nearest first: those of the module, of its package,
-of the packages that are likely to notice. The first that fails there, and passes without the slip, noticed it.
+temporary folder, the slip planted there, and the tests run, nearest first: those of the module, of its
+package, of the packages that are likely to notice. The first that fails there, and passes without the slip,
+has noticed it.
 """
 
 from __future__ import annotations
