@@ -43,6 +43,13 @@ LIKELY = {
 }
 """Whose tests are asked next when a package's own stay green; those beside the packages always are."""
 
+QUICK = {
+    "training": ("tests/training/test_wiring.py",),
+    "runs": ("tests/runs/test_run_settings.py",),
+    "cli": ("tests/cli/test_flags_reach.py",),
+}
+"""What is asked first: quick tests over a whole package."""
+
 
 class Slip(NamedTuple):
     """title: what is wrong then; module: the file below src/fieldmark; old: a text that is there once."""
@@ -818,8 +825,7 @@ def rounds(slip: Slip, module: Path) -> list[list[str]]:
     tests, source = ROOT / "tests", "src/fieldmark"
     near = tests.glob(f"{module.parent}/**/test_*{module.stem}*.py")
     of_module = [*sorted(str(path.relative_to(ROOT)) for path in near), f"{source}/{module.as_posix()}"]
-    if slip.package == "training":  # quick, and written to notice just this
-        of_module.insert(0, "tests/training/test_wiring.py")
+    of_module = [*QUICK.get(slip.package, ()), *of_module]
     of_package = [f"tests/{slip.package}", f"{source}/{slip.package}"]
     beside = sorted(str(path.relative_to(ROOT)) for path in tests.glob("test_*.py"))
     likely = [*(f"tests/{package}" for package in LIKELY[slip.package]), *beside]
