@@ -7,8 +7,8 @@
 The slips were written from reading src alone. One whose old text is in neither its module nor one other file
 is an error of this list, said by name: put it where the code has gone. For each, the project is copied to a
 temporary folder, the slip planted there, and the tests run, nearest first: those of the module, of its
-package, of the packages that are likely to notice. The first that fails there, and passes without the slip,
-has noticed it.
+package, of the packages that are likely to notice. The first that fails has noticed it. In the end all of
+these are run once more, without any slip.
 """
 
 from __future__ import annotations
@@ -716,7 +716,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
         with ThreadPoolExecutor(flags.jobs) as threads:
             list(threads.map(judge, [slip for slip in chosen if not results.knows(slip)]))
-    return results.tell(chosen)
+        red = results.tests(chosen)
+        copy_project(Path(folder) / "clean")
+        broken = failures(Path(folder) / "clean", red, None) if red else []
+    for test in broken:
+        print(f"fails without any slip, so what it noticed is not counted: {test}")
+    return results.tell(chosen, broken)
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -759,9 +764,6 @@ def wanted(slip: Slip, only: Sequence[str]) -> bool:
 class Trial:
     """A copy of the project in which one slip after the other is planted and judged."""
 
-    passing: dict[str, bool] = {}  # noqa: RUF012 - what is known of the project without a slip, for all trials
-    asking = threading.Lock()
-
     def __init__(self, folder: Path, limit: float) -> None:
         self.folder, self.limit = folder, limit
         self.there = False
@@ -782,42 +784,42 @@ class Trial:
                 failed = self.first_failure(selection)
             finally:
                 path.write_text(right, encoding="utf-8")
-            if failed is None:
-                unsure = True
-            elif failed and self.passes_without(failed):
+            unsure = unsure or failed is None
+            if failed:
                 red = failed
                 break
-            elif failed:
-                unsure = True
         result = "noticed" if red else "unsure" if unsure else "survived"
         return {"result": result, "test": red, "seconds": round(time.monotonic() - began, 1)}
 
     def first_failure(self, selection: Sequence[str]) -> str | None:
         """The first test of these that fails, "" when all pass, None when the time was not enough."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-rfE", "-p", "no:cacheprovider"]
-        command += ["-m", "not data and not peers", *selection]
-        surroundings = os.environ | {
-            "PYTHONPATH": str(self.folder / "src"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "OMP_NUM_THREADS": "1",
-        }
         try:
-            done = subprocess.run(
-                command, cwd=self.folder, env=surroundings, capture_output=True, text=True, timeout=self.limit
-            )
+            failed = failures(self.folder, ["-x", *selection], self.limit)
         except subprocess.TimeoutExpired:
             return None
-        if done.returncode in (0, 5):  # 5: no tests there
-            return ""
-        told = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
-        return told.group(1) if told else f"pytest itself: {(done.stdout + done.stderr)[-500:]}"
+        return failed[0] if failed else ""
 
-    def passes_without(self, test: str) -> bool:
-        """Whether a test that fails passes where no slip is planted."""
-        with self.asking:
-            if test not in self.passing:
-                self.passing[test] = self.first_failure([test]) == ""
-            return self.passing[test]
+
+def failures(folder: Path, words: Sequence[str], limit: float | None) -> list[str]:
+    """The tests that fail in a copy of the project. Raises TimeoutExpired after `limit` seconds."""
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-rfE", "-p", "no:cacheprovider"]
+    surroundings = os.environ | {
+        "PYTHONPATH": str(folder / "src"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        [*command, "-m", "not data and not peers", *words],
+        cwd=folder,
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        timeout=limit,
+    )
+    if done.returncode in (0, 5):  # 5: no tests there
+        return []
+    told = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    return told or [f"pytest itself: {(done.stdout + done.stderr)[-500:]}"]
 
 
 def rounds(slip: Slip, module: Path) -> list[list[str]]:
@@ -869,9 +871,16 @@ class Results:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text(json.dumps({"slips": self.of_title}, indent=1) + "\n", encoding="utf-8")
 
-    def tell(self, slips: Sequence[Slip]) -> int:
+    def tests(self, slips: Sequence[Slip]) -> list[str]:
+        """What noticed them."""
+        return sorted({self.of_title[slip.title]["test"] for slip in slips} - {""})
+
+    def tell(self, slips: Sequence[Slip], broken: Sequence[str]) -> int:
         """Print the shares by package and the slips that were not noticed, and return the exit code."""
-        of = {slip: self.of_title[slip.title]["result"] for slip in slips}
+        of = {}
+        for slip in slips:
+            known = self.of_title[slip.title]
+            of[slip] = "unsure" if known["test"] in broken else known["result"]
         for package in dict.fromkeys(slip.package for slip in slips):
             all_of_it = [result for slip, result in of.items() if slip.package == package]
             print(f"{package:10} {all_of_it.count('noticed'):3} of {len(all_of_it):3} noticed")
