@@ -171,16 +171,17 @@ def test_autocast_and_reduced_precision_around_it_change_nothing():
         torch.set_float32_matmul_precision(precision)
 
 
-def test_full_precision_is_put_back():
+def test_full_precision_is_put_back(monkeypatch):
     from operator import attrgetter
 
-    def now() -> list[str]:
-        return [attrgetter(path)(torch.backends).fp32_precision for path in SHORTCUTS]
-
-    before = now()
+    settings = [attrgetter(path)(torch.backends) for path in SHORTCUTS]
+    for setting in settings:  # of its own, whatever tests before this one have left
+        monkeypatch.setattr(setting, "fp32_precision", "tf32")
     with full_precision(torch.device("cpu")):
-        assert now() == ["ieee"] * len(SHORTCUTS)
-    assert now() == before
+        assert [setting.fp32_precision for setting in settings] == ["ieee"] * len(SHORTCUTS)
+    assert [setting.fp32_precision for setting in settings] == ["tf32"] * len(SHORTCUTS)
+    run(Means(), pictures(1))
+    assert [setting.fp32_precision for setting in settings] == ["tf32"] * len(SHORTCUTS)
 
 
 def test_progress_counts_pictures():
