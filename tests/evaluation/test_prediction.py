@@ -171,17 +171,22 @@ def test_autocast_and_reduced_precision_around_it_change_nothing():
         torch.set_float32_matmul_precision(precision)
 
 
-def test_full_precision_is_put_back(monkeypatch):
+def test_full_precision_is_put_back():
     from operator import attrgetter
 
     settings = [attrgetter(path)(torch.backends) for path in SHORTCUTS]
-    for setting in settings:  # of its own, whatever tests before this one have left
-        monkeypatch.setattr(setting, "fp32_precision", "tf32")
-    with full_precision(torch.device("cpu")):
-        assert [setting.fp32_precision for setting in settings] == ["ieee"] * len(SHORTCUTS)
-    assert [setting.fp32_precision for setting in settings] == ["tf32"] * len(SHORTCUTS)
-    run(Means(), pictures(1))
-    assert [setting.fp32_precision for setting in settings] == ["tf32"] * len(SHORTCUTS)
+    before = [setting.fp32_precision for setting in settings]
+    try:
+        for setting in settings:  # of its own, whatever tests before this one have left
+            setting.fp32_precision = "tf32"
+        with full_precision(torch.device("cpu")):
+            assert [setting.fp32_precision for setting in settings] == ["ieee"] * len(SHORTCUTS)
+        assert [setting.fp32_precision for setting in settings] == ["tf32"] * len(SHORTCUTS)
+        run(Means(), pictures(1))
+        assert [setting.fp32_precision for setting in settings] == ["tf32"] * len(SHORTCUTS)
+    finally:
+        for setting, value in zip(settings, before, strict=True):
+            setting.fp32_precision = value
 
 
 def test_progress_counts_pictures():
