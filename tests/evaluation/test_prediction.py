@@ -138,9 +138,9 @@ def test_tta_averages_the_logits_of_the_picture_and_its_mirror():
 
 
 def test_larger_pictures_are_cut_from_the_centre():
-    images = pictures(3, 13, 12)
-    whole = run(Means(), images, image_size=(8, 8)).logits
-    cut = run(Means(), images[:, :, 2:10, 2:10]).logits
+    images = pictures(3, 13, 12)  # 3 rows are too many, 1 above and 2 below; 6 columns, 3 on both sides
+    whole = run(Means(), images, image_size=(10, 6)).logits
+    cut = run(Means(), images[:, :, 1:11, 3:9]).logits
     assert torch.allclose(whole, cut, atol=1e-6)
 
 
@@ -174,13 +174,19 @@ def test_autocast_and_reduced_precision_around_it_change_nothing():
 def test_full_precision_is_put_back():
     from operator import attrgetter
 
-    def now() -> list[str]:
-        return [attrgetter(path)(torch.backends).fp32_precision for path in SHORTCUTS]
-
-    before = now()
-    with full_precision(torch.device("cpu")):
-        assert now() == ["ieee"] * len(SHORTCUTS)
-    assert now() == before
+    settings = [attrgetter(path)(torch.backends) for path in SHORTCUTS]
+    before = [setting.fp32_precision for setting in settings]
+    try:
+        for setting in settings:  # of its own, whatever tests before this one have left
+            setting.fp32_precision = "tf32"
+        with full_precision(torch.device("cpu")):
+            assert [setting.fp32_precision for setting in settings] == ["ieee"] * len(SHORTCUTS)
+        assert [setting.fp32_precision for setting in settings] == ["tf32"] * len(SHORTCUTS)
+        run(Means(), pictures(1))
+        assert [setting.fp32_precision for setting in settings] == ["tf32"] * len(SHORTCUTS)
+    finally:
+        for setting, value in zip(settings, before, strict=True):
+            setting.fp32_precision = value
 
 
 def test_progress_counts_pictures():

@@ -99,26 +99,28 @@ def test_a_loss_that_is_no_number_stops_the_run(small_digits: Dataset) -> None:
 
 
 def test_nothing_is_saved_once_the_loss_is_no_number(small_digits: Dataset) -> None:
-    class Breaking(nn.Module):
-        """A linear net whose answers are no numbers from its twelfth batch on, in the second epoch."""
+    class Breaks(nn.Module):
+        """Gives NaN from the second batch of the second epoch on."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.layer, self.batches = nn.Linear(784, 10), 0
+            self.linear, self.batches = nn.Linear(784, 10), 0
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            self.batches += self.training
-            return self.layer(images.flatten(1)) * (math.nan if self.batches >= 12 else 1)
+            self.batches += self.training and len(images) == 100
+            logits: torch.Tensor = self.linear(images.flatten(1))
+            return logits if self.batches < 8 else logits * math.nan
 
-    saved: list[float] = []
+    saved: list[dict[str, Any]] = []
     with pytest.raises(TrainingError, match="no longer a number"):
         train(
             small_digits,
-            RECIPE.replace(model="tests:breaking"),
-            model=Breaking(),
-            save=lambda state: saved.append(float(state.loss_sum)),
+            RECIPE.replace(model="tests:breaks", batch_size=100, augment=()),
+            model=Breaks(),
+            save=lambda state: saved.append(copy.deepcopy(state.to_document())),
         )
-    assert saved == [0.0], "after the first epoch, whose sums are done with"
+    assert [len(document["history"]) for document in saved] == [1]
+    assert all(tensor.isfinite().all() for tensor in saved[0]["model"].values())
 
 
 def test_the_bell_keeps_the_best_so_far(small_digits: Dataset) -> None:
@@ -132,14 +134,6 @@ def test_patience_runs_out(small_digits: Dataset) -> None:
     trained = train(small_digits, recipe)
     assert trained.status == "patience"
     assert len(trained.history.rows) - trained.best_epoch == 2
-
-
-def test_which_epoch_is_kept(small_digits: Dataset) -> None:
-    last = train(small_digits, RECIPE.replace(best="last"))
-    assert last.best_epoch == 3
-    by_accuracy = train(small_digits, RECIPE.replace(best="accuracy"))
-    accuracies = by_accuracy.history.column("val_accuracy")
-    assert by_accuracy.best_epoch == accuracies.index(max(accuracies)) + 1
 
 
 def test_accumulated_batches_make_the_same_step_as_one_large(small_digits: Dataset) -> None:
@@ -213,7 +207,7 @@ def test_balanced_classes_help_the_rare_one(small_digits: Dataset) -> None:
             logits = model((dataset.val.images.float() / 255 - 0.13) / 0.31)
         return float((logits.argmax(1)[ones] == 1).float().mean())
 
-    assert recall("balanced") >= recall("none")
+    assert recall("balanced") > recall("none") + 0.5
 
 
 def test_a_learning_rate_is_found(small_digits: Dataset) -> None:

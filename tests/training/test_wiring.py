@@ -1,268 +1,402 @@
-"""Every setting reaches the step, the validation and the weights that come back: recorded runs."""
+"""Every setting of a recipe reaches the run: seen from outside, with a network that notes its batches."""
 
 import copy
-import dataclasses
+import math
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor
 from torch.nn import functional
+from training.recording import (
+    COUNTS,
+    SIDE,
+    Call,
+    Clock,
+    RecordingModel,
+    ScriptedModel,
+    Steps,
+    coded_pictures,
+    recorded_steps,
+    scripted_pictures,
+)
 
+from fieldmark.evaluation.metrics import accuracy, loss
+from fieldmark.evaluation.prediction import predict
 from fieldmark.recipe import Recipe
-from fieldmark.training import loop, rate_finder
-from fieldmark.training.display import Silent
-from fieldmark.training.losses import CrossEntropy, balanced_weights
-from fieldmark.training.rate_finder import find_learning_rate
-from fieldmark.training.schedules import factor
-from fieldmark.training.setting import Setting
-from fieldmark.training.setup import set_up
-from fieldmark.training.state import State
-from fieldmark.training.step import train_step
-from fieldmark.vocabulary import Dataset
+from fieldmark.training.loop import Trained, train
+from fieldmark.vocabulary import Predictions
 
-RECIPE = Recipe(
-    model="tests:net", epochs=2, batch_size=100, learning_rate=0.01, precision="fp32", optimizer="sgd"
+DATA = coded_pictures()
+PLAIN = Recipe(
+    model="tests:recording",
+    epochs=3,
+    batch_size=8,
+    optimizer="sgd",
+    momentum=0.0,
+    learning_rate=0.05,
+    schedule="constant",
+    precision="fp32",
+    mean=(0.0,),
+    std=(1.0,),
 )
 
 
-class Recorder(nn.Module):
-    """A linear net that keeps what it is given and in which mode."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.norm, self.drop = nn.BatchNorm1d(784), nn.Dropout(0.2)
-        self.layer = nn.Linear(784, 10)
-        self.seen: list[tuple[bool, torch.Tensor]] = []
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        self.seen.append((self.training, images.detach().clone()))
-        return self.layer(self.drop(self.norm(images.flatten(1))))
+def recorded(recipe: Recipe, **doors: Any) -> tuple[RecordingModel, Steps, Trained]:
+    model = RecordingModel(doors.pop("clock", None))
+    with recorded_steps() as steps:
+        trained = train(DATA, recipe, model=model, **doors)
+    return model, steps, trained
 
 
-@dataclasses.dataclass
-class Recorded:
-    """What happened: rate, settings and weights of every step, what the net was given, what was saved."""
-
-    trained: loop.Trained
-    rates: list[float]
-    settings: list[Setting]
-    seen: list[tuple[bool, torch.Tensor]]
-    weights: list[dict[str, torch.Tensor]]
-    start: torch.Tensor
-    steps: list[torch.Tensor]
-
-    def batches(self, *, training: bool) -> list[torch.Tensor]:
-        return [images for mode, images in self.seen if mode is training and len(images) >= 50]
+def originals(pixels: Tensor, images: Tensor = DATA.train.images) -> list[int | None]:
+    """Which picture each of these is, to the last pixel; None for one that is none of them."""
+    place = {tuple(image.flatten().tolist()): i for i, image in enumerate(images)}
+    return [place.get(tuple(image.flatten().tolist())) for image in pixels]
 
 
-@pytest.fixture
-def record(small_digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def recorded(**changes: Any) -> Recorded:
-        rates: list[float] = []
-        settings: list[Setting] = []
-        weights: list[dict[str, torch.Tensor]] = []
-        steps: list[torch.Tensor] = []
-        model = Recorder()
-
-        def step(setting: Setting, state: State, rate: float) -> torch.Tensor:
-            loss = train_step(setting, state, rate)
-            rates.append(state.optimizer.param_groups[0]["lr"])
-            settings.append(setting)
-            steps.append(state.model.layer.weight.detach().clone())
-            return loss
-
-        def save(state: State) -> None:
-            tensors = state.average.tensors if state.average else state.model.state_dict()
-            weights.append(copy.deepcopy(dict(tensors)))
-
-        monkeypatch.setattr(loop, "train_step", step)
-        torch.manual_seed(0)
-        with torch.no_grad():
-            model.layer.weight.normal_(0, 0.01)
-            model.layer.bias.zero_()
-        start = model.layer.weight.detach().clone()
-        trained = loop.train(small_digits, RECIPE.replace(**changes), model=model, save=save)
-        return Recorded(trained, rates, settings, trained.model.seen, weights, start, steps)
-
-    return recorded
+# What the network is given.
 
 
-def test_every_step_takes_the_rate_of_the_schedule(record: Any) -> None:
-    for schedule, warmup in (("cosine", 0.3), ("one-cycle", 0.0), ("constant", 0.0)):
-        rates = record(schedule=schedule, warmup=warmup).rates
-        expected = [0.01 * factor(schedule, (step + 0.5) / 12, warmup) for step in range(12)]
-        assert rates == pytest.approx(expected)
-    assert len(set(record(schedule="cosine", warmup=0.3).rates)) == 12
+def test_without_augmentation_an_epoch_is_every_picture_once_as_it_is() -> None:
+    model, _, _ = recorded(PLAIN)
+    seen = [one for call in model.batches("train") for one in originals(call.pixels)]
+    assert len(seen) == 3 * 48
+    for start in (0, 48, 96):
+        assert sorted(seen[start : start + 48]) == list(range(48))
+    assert seen[:48] != seen[48:96] != seen[96:], "every epoch has an order of its own"
 
 
-def test_pictures_are_augmented_in_training_only(record: Any) -> None:
-    plain, shifted = record(), record(augment=("crop",))
-    assert not torch.equal(plain.batches(training=True)[0], shifted.batches(training=True)[0])
-    for one, other in zip(plain.batches(training=False), shifted.batches(training=False), strict=True):
-        assert torch.equal(one, other), "the validation pictures are as they are"
+def test_augmented_pictures_are_what_the_network_is_given() -> None:
+    always = PLAIN.replace(augment=({"name": "mirror", "probability": 1.0},))
+    model, _, _ = recorded(always)
+    for call in model.batches("train"):
+        assert originals(call.pixels) == [None] * 8
+        assert None not in originals(call.pixels.flip(3))
 
 
-def test_validation_runs_in_evaluation_mode_and_training_in_training_mode(record: Any) -> None:
-    recorded = record()
-    assert [images.shape[0] for images in recorded.batches(training=True)] == [100] * 12
-    assert [images.shape[0] for images in recorded.batches(training=False)] == [200] * 2
+def test_every_picture_of_a_batch_is_augmented_by_itself() -> None:
+    model, _, _ = recorded(PLAIN.replace(augment=("mirror",)))
+    turned = [sum(one is None for one in originals(call.pixels)) for call in model.batches("train")]
+    assert 0.25 < sum(turned) / (3 * 48) < 0.75
+    assert any(0 < count < 8 for count in turned), "a batch has turned and unturned pictures"
 
 
-def test_the_seed_reaches_order_and_augmentation(record: Any) -> None:
-    def first(**changes: Any) -> torch.Tensor:
-        return record(epochs=1, **changes).batches(training=True)[0]
-
-    assert torch.equal(first(augment=("crop",)), first(augment=("crop",)))
-    assert not torch.equal(first(), first(seed=1)), "another order"
-    # The order is drawn before the shifts: of one batch that is the whole set, only they can differ.
-    one, other = (first(augment=("crop",), batch_size=600, seed=seed) for seed in (0, 1))
-    assert not torch.equal(one.sum(0), other.sum(0))
-
-
-def test_smoothing_and_class_weights_reach_the_criterion(record: Any, small_digits: Dataset) -> None:
-    criterion = record(label_smoothing=0.2, class_weights="balanced").settings[0].criterion
-    assert isinstance(criterion, CrossEntropy)
-    assert criterion.label_smoothing == 0.2
-    assert torch.equal(criterion.class_weights, balanced_weights(small_digits.train.labels, 10))
-    plain = record().settings[0].criterion
-    assert (plain.label_smoothing, plain.class_weights) == (0, None)
+def test_pictures_are_shifted_both_ways_independently() -> None:
+    model, _, _ = recorded(PLAIN.replace(augment=({"name": "crop", "padding": 1, "mode": "zero"},)))
+    padded = functional.pad(DATA.train.images, (1, 1, 1, 1))
+    windows = {
+        (top, left): padded[:, :, top : top + SIDE, left : left + SIDE]
+        for top in range(3)
+        for left in range(3)
+    }
+    seen = set()
+    for call in model.batches("train"):
+        for image in call.pixels:
+            shifts = [shift for shift, all_ in windows.items() if (all_ == image).flatten(1).all(1).any()]
+            assert len(shifts) == 1
+            seen.update(shifts)
+    assert seen == set(windows), "in 144 pictures every one of nine shifts"
 
 
-@pytest.mark.parametrize("averaging", [0.0, 0.8])
-@pytest.mark.parametrize("best", ["loss", "accuracy", "last"])
-def test_the_kept_weights_are_those_of_the_kept_epoch(
-    record: Any, small_digits: Dataset, best: str, averaging: float
+def test_validation_pictures_are_given_whole_in_evaluation_mode_and_as_they_are() -> None:
+    model, _, _ = recorded(PLAIN.replace(augment=("mirror", "crop")))
+    assert all(call.training for call in model.batches("train"))
+    validations = model.batches("val")
+    assert len(validations) == 3
+    for call in validations:
+        assert not call.training
+        assert originals(call.pixels, DATA.val.images) == list(range(24))
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_the_network_computes_in_the_precision_asked_for(precision: str, dtype: torch.dtype) -> None:
+    model, _, trained = recorded(PLAIN.replace(precision=precision, epochs=1))
+    assert {call.dtype for call in model.batches("train")} == {dtype}
+    assert trained.precision == precision
+
+
+# What a step does.
+
+
+def by_hand(calls: list[Call], recipe: Recipe) -> list[Tensor]:
+    """The gradients of weight and bias, float64, of the recipe's loss on these batches, by its definition."""
+    weight, bias = (calls[0].weights[f"linear.{name}"].double() for name in ("weight", "bias"))
+    weight.requires_grad_()
+    bias.requires_grad_()
+    total = torch.zeros((), dtype=torch.float64)
+    for call in calls:
+        labels = DATA.train.labels[originals(call.pixels)]
+        logarithms = (call.pixels.flatten(1) / 255).double() @ weight.T + bias
+        logarithms = logarithms.log_softmax(1)
+        share = recipe.label_smoothing
+        each = -(1 - share) * logarithms.gather(1, labels[:, None])[:, 0] - share * logarithms.mean(1)
+        importance = torch.ones(8, dtype=torch.float64)
+        if recipe.class_weights == "balanced":  # by the inverse of the share of the class
+            importance = (48 / torch.tensor(COUNTS, dtype=torch.float64))[labels]
+        total = total + (importance * each).sum() / importance.sum() / len(calls)
+    total = total + recipe.l1 * weight.abs().sum() + recipe.l2 * weight.square().sum()
+    return list(torch.autograd.grad(total, [weight, bias]))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"label_smoothing": 0.3},
+        {"class_weights": "balanced"},
+        {"l1": 0.1},
+        {"l2": 0.1},
+        {"accumulate": 3},
+    ],
+    ids=str,
+)
+def test_every_step_takes_the_gradient_of_the_loss_that_the_recipe_says(changes: dict[str, Any]) -> None:
+    recipe = PLAIN.replace(**changes)
+    model, steps, _ = recorded(recipe)
+    calls = model.batches("train")
+    assert len(steps.all) * recipe.accumulate == len(calls) == 18
+    for number, step in enumerate(steps.all):
+        of_step = calls[number * recipe.accumulate : (number + 1) * recipe.accumulate]
+        for found, expected in zip(step.gradients, by_hand(of_step, recipe), strict=True):
+            torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-4)
+
+
+def test_the_gradient_is_clipped_before_every_step() -> None:
+    _, steps, _ = recorded(PLAIN.replace(clip=0.01))
+    lengths = [math.sqrt(sum(float(g.square().sum()) for g in step.gradients)) for step in steps.all]
+    assert lengths == pytest.approx([0.01] * 18, rel=1e-3)
+
+
+def test_a_step_is_rate_times_gradient() -> None:
+    _, steps, trained = recorded(PLAIN.replace(best="last"))
+    after = [step.weights for step in steps.all[1:]] + [[p.detach() for p in trained.model.parameters()]]
+    for step, moved in zip(steps.all, after, strict=True):
+        for weight, gradient, new in zip(step.weights, step.gradients, moved, strict=True):
+            torch.testing.assert_close(new, weight - 0.05 * gradient)
+
+
+def cosine(done: float) -> float:
+    return (1 + math.cos(math.pi * done)) / 2
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warmup", "peak_at", "falls"),
+    [
+        ("constant", 0.5, 0.5, lambda done: 1.0),
+        ("linear", 0.0, 0.0, lambda done: 1 - done),
+        ("cosine", 0.25, 0.25, cosine),
+        ("one-cycle", 0.0, 0.25, lambda done: 1 - done),
+        ("one-cycle", 0.5, 0.5, lambda done: 1 - done),
+    ],
+)
+def test_the_rate_of_every_step_is_the_schedule_in_the_middle_of_it(
+    schedule: str, warmup: float, peak_at: float, falls: Any
 ) -> None:
-    """At a rate that is far too high, the best epoch is not the last, nor the same by both measures."""
-    recorded = record(best=best, averaging=averaging, epochs=6, learning_rate=3.0, schedule="constant")
-    history, kept = recorded.trained.history, recorded.trained.best_epoch
-    losses, accuracies = history.column("val_loss"), history.column("val_accuracy")
-    expected = {"loss": losses.index(min(losses)), "accuracy": accuracies.index(max(accuracies)), "last": 5}
-    assert kept == expected[best] + 1
-    weights = recorded.trained.model.state_dict()
-    for name, tensor in recorded.weights[kept - 1].items():
-        assert torch.equal(weights[name], tensor), name
-    pixels = small_digits.val.images.float() / 255
-    mean, std = recorded.trained.preprocessing.mean[0], recorded.trained.preprocessing.std[0]
-    with torch.no_grad():
-        logits = recorded.trained.model((pixels - mean) / std)
-    row = history.rows[kept - 1]
-    labels = small_digits.val.labels
-    assert float((logits.argmax(1) == labels).float().mean()) == pytest.approx(row["val_accuracy"])
-    assert float(functional.cross_entropy(logits, labels)) == pytest.approx(row["val_loss"], rel=1e-4)
+    _, steps, trained = recorded(PLAIN.replace(schedule=schedule, warmup=warmup))
+    expected = []
+    for number in range(18):
+        done = (number + 0.5) / 18
+        climbing = done < peak_at
+        expected.append(0.05 * (done / peak_at if climbing else falls((done - peak_at) / (1 - peak_at))))
+    for step, rate in zip(steps.all, expected, strict=True):
+        assert step.rates == pytest.approx([rate] * len(step.rates))
+    assert trained.history.column("learning_rate") == pytest.approx(expected[5::6])
 
 
-def test_the_validation_loss_is_plain_cross_entropy_whatever_is_trained_for(
-    record: Any, small_digits: Dataset
-) -> None:
-    trained = record(label_smoothing=0.3, class_weights="balanced", l2=0.01, best="last").trained
-    pixels, labels = small_digits.val.images.double() / 255, small_digits.val.labels
-    mean, std = trained.preprocessing.mean[0], trained.preprocessing.std[0]
-    logits = trained.model.double()((pixels - mean) / std).detach()
-    plain = -logits.log_softmax(1)[torch.arange(len(labels)), labels].mean()
-    assert trained.history.rows[-1]["val_loss"] == pytest.approx(float(plain), rel=1e-5)
+# What is kept.
 
 
-def test_averaged_weights_are_the_average_of_the_steps(record: Any) -> None:
-    """average <- d * average + (1 - d) * weights, d = min(0.5, (1 + t) / (10 + t)), here by hand."""
-    recorded = record(averaging=0.5, epochs=1)
-    average = recorded.start
-    for number, weights in enumerate(recorded.steps, start=1):
-        decay = min(0.5, (1 + number) / (10 + number))
-        average = decay * average + (1 - decay) * weights
-    torch.testing.assert_close(recorded.trained.model.layer.weight.detach(), average, atol=1e-6, rtol=1e-5)
-    assert not torch.equal(recorded.steps[-1], average)
+@pytest.mark.parametrize(("best", "kept"), [("loss", 2), ("accuracy", 1), ("last", 3)])
+def test_which_epoch_is_kept_and_that_its_weights_are_returned(best: str, kept: int) -> None:
+    # All right by little; nearly all right by far; half of them wrong.
+    model = ScriptedModel(2, ((1.0, 0.1), (0.9, 2.0), (0.5, 2.0)))
+    data = scripted_pictures()
+    recipe = PLAIN.replace(batch_size=10, best=best)
+    trained = train(data, recipe, model=model)
+    assert trained.history.column("val_accuracy") == pytest.approx([1.0, 0.9, 0.5])
+    assert trained.best_epoch == kept
+    assert trained.model.batches.item() == 2 * kept
+    answers = predict(trained.model, data.val, mean=(0.0,), std=(1.0,))
+    row = trained.history.rows[kept - 1]
+    assert loss(answers) == pytest.approx(row["val_loss"], rel=1e-5)
+    assert accuracy(answers) == row["val_accuracy"]
 
 
-def test_patience_counts_the_validation_loss_whatever_is_kept(record: Any) -> None:
-    for best in ("accuracy", "last"):
-        recorded = record(best=best, patience=2, epochs=12, learning_rate=3.0, schedule="constant")
-        losses = recorded.trained.history.column("val_loss")
-        assert recorded.trained.status == "patience"
-        assert len(losses) - 1 - losses.index(min(losses)) == 2
-
-
-def test_the_clock_goes_on_where_it_was(record: Any, small_digits: Dataset) -> None:
-    saved: list[dict[str, Any]] = []
-    loop.train(
-        small_digits,
-        RECIPE.replace(epochs=1),
-        model=Recorder(),
-        save=lambda state: saved.append(copy.deepcopy(state.to_document())),
+def test_patience_counts_epochs_since_the_kept_one() -> None:
+    worse = ((1.0, 2.0), *((0.5, 2.0),) * 9)
+    trained = train(
+        scripted_pictures(),
+        PLAIN.replace(epochs=10, batch_size=10, patience=3),
+        model=ScriptedModel(2, worse),
     )
-    document = saved[-1] | {"elapsed": 59.0, "step": 6}
-    recipe = RECIPE.replace(epochs=2, max_minutes=1.0)
-    rest = loop.train(small_digits, recipe, model=Recorder(), resume=document)
-    assert rest.status == "finished"
-    over = loop.train(small_digits, recipe, model=Recorder(), resume=document | {"elapsed": 61.0})
-    assert (over.status, len(over.history.rows)) == ("time", 1), "not a batch more, and no epoch of it"
+    assert (trained.status, trained.best_epoch, len(trained.history.rows)) == ("patience", 1, 4)
 
 
-def test_what_the_bell_cuts_short_is_measured_but_not_in_the_checkpoint(small_digits: Dataset) -> None:
-    saved: list[dict[str, Any]] = []
-    trained = loop.train(
-        small_digits,
-        RECIPE.replace(max_minutes=1e-9),
-        model=Recorder(),
-        save=lambda state: saved.append(copy.deepcopy(state.to_document())),
+def test_averaged_weights_are_validated_and_returned() -> None:
+    model, steps, trained = recorded(PLAIN.replace(averaging=0.7, best="last"))
+    before = [step.weights for step in steps.all]
+    # After the last step the network holds the average, so that step is made by hand.
+    last = [w - 0.05 * g for w, g in zip(steps.all[-1].weights, steps.all[-1].gradients, strict=True)]
+    average, after_epochs = [tensor.double() for tensor in before[0]], []
+    for number, weights in enumerate([*before[1:], last], start=1):
+        decay = min(0.7, (1 + number) / (10 + number))
+        average = [decay * a + (1 - decay) * w.double() for a, w in zip(average, weights, strict=True)]
+        if number % 6 == 0:
+            after_epochs.append(average)
+    for call, expected in zip(model.batches("val"), after_epochs, strict=True):
+        for found, wanted in zip(call.weights.values(), expected, strict=True):
+            torch.testing.assert_close(found.double(), wanted, atol=1e-6, rtol=1e-5)
+    for found, wanted in zip(trained.model.parameters(), after_epochs[-1], strict=True):
+        torch.testing.assert_close(found.detach().double(), wanted, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_the_kept_weights_give_the_figures_of_their_row(averaging: float) -> None:
+    # With batch norm, whose statistics belong to the weights; more pictures than one validation batch takes.
+    rows = torch.arange(24).repeat(25)
+    data = copy.copy(DATA)
+    object.__setattr__(data, "val", DATA.val.select(rows))
+    recipe = PLAIN.replace(model="batch_norm", averaging=averaging, best="last", learning_rate=0.1)
+    trained = train(data, recipe)
+    answers = predict(trained.model, data.val, mean=(0.0,), std=(1.0,))
+    row = trained.history.rows[-1]
+    assert loss(answers) == pytest.approx(row["val_loss"], rel=1e-4)
+    assert accuracy(answers) == pytest.approx(row["val_accuracy"], abs=1 / 600 + 1e-9)
+
+
+def test_the_training_figures_of_an_epoch_are_those_of_its_own_batches() -> None:
+    model, _, trained = recorded(PLAIN)
+    calls = model.batches("train")
+    for epoch, row in enumerate(trained.history.rows):
+        losses, right = [], 0
+        for call in calls[6 * epoch : 6 * epoch + 6]:
+            labels = DATA.train.labels[originals(call.pixels)]
+            weight, bias = (call.weights[f"linear.{name}"].double() for name in ("weight", "bias"))
+            logits = (call.pixels.flatten(1) / 255).double() @ weight.T + bias
+            answers = Predictions(logits, labels)
+            losses.append(loss(answers))
+            right += round(8 * accuracy(answers))
+        assert row["train_loss"] == pytest.approx(sum(losses) / 6, rel=1e-4)
+        assert row["train_accuracy"] == pytest.approx(right / 48)
+
+
+# What the seed reaches.
+
+
+def test_the_seed_reaches_order_and_augmentation() -> None:
+    def given(seed: int, **changes: Any) -> list[Tensor]:
+        model, _, _ = recorded(PLAIN.replace(seed=seed, epochs=1, **changes))
+        return [call.pixels for call in model.batches("train")]
+
+    def order(batches: list[Tensor]) -> list[int | None]:
+        return [one for batch in batches for one in originals(batch)]
+
+    assert order(given(1)) == order(given(1))
+    assert order(given(1)) != order(given(2))
+    mirrored = {"augment": ("mirror",)}
+    first, again, other = (given(seed, **mirrored) for seed in (1, 1, 2))
+    assert all(torch.equal(one, two) for one, two in zip(first, again, strict=True))
+    # Which pictures were turned, one after the other: None where a picture is none of the originals.
+    assert [one is None for one in order(first)] != [one is None for one in order(other)]
+
+
+def test_the_seed_reaches_the_starting_weights() -> None:
+    def start(seed: int) -> dict[str, Tensor]:
+        trained = train(DATA, PLAIN.replace(model="baseline", seed=seed), stop=lambda: True)
+        assert (trained.status, trained.best_epoch) == ("stopped", 0)
+        return trained.model.state_dict()
+
+    one, same, other = start(1), start(1), start(2)
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not any(torch.equal(one[name], other[name]) for name in one)
+
+
+# What looks for a rate, and what goes on.
+
+
+def test_looking_for_a_rate_leaves_network_and_run_as_they_were() -> None:
+    looked = PLAIN.replace(model="batch_norm", learning_rate="find", best="last")
+    found = train(DATA, looked)
+    direct = train(DATA, looked.replace(learning_rate=found.learning_rate))
+    for name, tensor in direct.model.state_dict().items():
+        assert torch.equal(found.model.state_dict()[name], tensor), name
+
+
+def test_looking_for_a_rate_trains_another_network() -> None:
+    model = RecordingModel()
+    before = copy.deepcopy(model.state_dict())
+    ready: list[dict[str, Tensor]] = []
+    train(
+        DATA,
+        PLAIN.replace(learning_rate="find"),
+        model=model,
+        begin=lambda: ready.append(copy.deepcopy(model.state_dict())),
     )
-    assert (trained.status, len(trained.history.rows), trained.best_epoch) == ("time", 1, 1)
-    assert (len(saved), saved[0]["step"], saved[0]["history"]) == (1, 1, [])
+    assert all(torch.equal(ready[0][name], tensor) for name, tensor in before.items())
 
 
-@pytest.fixture
-def setting(small_digits: Dataset) -> Setting:
-    """Of a run with everything that a step can have."""
-    recipe = RECIPE.replace(
-        learning_rate=0.1, clip=0.5, l2=0.01, accumulate=2, label_smoothing=0.1, augment=("crop",)
+class Cut:
+    """Stops a run before its n-th step and keeps what it saved."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.document = steps, {}
+
+    def stop(self) -> bool:
+        self.steps -= 1
+        return self.steps < 0
+
+    def save(self, state: Any) -> None:
+        self.document = copy.deepcopy(state.to_document())
+
+
+def test_max_minutes_are_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock.installed(monkeypatch)
+    model, _, trained = recorded(PLAIN.replace(epochs=50, max_minutes=0.5), clock=clock)
+    assert trained.status == "time"
+    assert len(model.batches("train")) in (30, 31), "a batch takes a second"
+
+
+def test_a_resumed_run_keeps_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, cut = Clock.installed(monkeypatch), Cut(steps=20)
+    recipe = PLAIN.replace(epochs=50, max_minutes=0.5)
+    recorded(recipe, clock=clock, stop=cut.stop, save=cut.save)
+    clock.now += 10_000  # nobody trains in the meantime
+    model, _, trained = recorded(recipe, clock=clock, resume=cut.document)
+    assert trained.status == "time"
+    assert len(model.batches("train")) in (10, 11), "20 of the 30 seconds were used before"
+    fourth = trained.history.rows[3]  # the epoch that was cut after two of its six batches
+    assert fourth["seconds"] == pytest.approx(6)
+    assert fourth["images_per_second"] == pytest.approx(8)
+    assert trained.images_per_second == pytest.approx(8)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_resumed_run_keeps_momentum_and_the_best_epoch(optimizer: str) -> None:
+    recipe = PLAIN.replace(
+        optimizer=optimizer, momentum=0.9, learning_rate=0.5, schedule="linear", best="loss"
     )
-    torch.manual_seed(0)
-    return set_up(small_digits, recipe, Recorder(), torch.device("cpu"), Silent(), lambda model: None)[0]
+    whole = recorded(recipe)[2]
+    cut = Cut(steps=13)
+    recorded(recipe, stop=cut.stop, save=cut.save)
+    rest = recorded(recipe, resume=cut.document)[2]
+    for one, two in zip(whole.model.parameters(), rest.model.parameters(), strict=True):
+        assert torch.equal(one, two)
+    assert rest.history.column("val_loss") == whole.history.column("val_loss")
 
 
-def test_the_rate_finder_leaves_network_and_random_state_as_they_are(setting: Setting) -> None:
-    model = Recorder().train()
-    before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
-    find_learning_rate(setting, model)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
-    assert model.seen == []
-    assert all(parameter.grad is None for parameter in model.parameters())
+def test_a_resumed_run_keeps_an_epoch_that_was_better_than_all_later_ones() -> None:
+    script = ((1.0, 2.0), (0.5, 2.0), (0.5, 2.0))
+    recipe, cut = PLAIN.replace(batch_size=10), Cut(steps=3)
+    train(scripted_pictures(), recipe, model=ScriptedModel(2, script), stop=cut.stop, save=cut.save)
+    rest = train(scripted_pictures(), recipe, model=ScriptedModel(2, script), resume=cut.document)
+    assert (rest.status, rest.best_epoch) == ("finished", 1)
+    assert rest.model.batches.item() == 2
 
 
-def test_the_rate_finder_takes_the_steps_of_training(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken: list[tuple[Setting, State, float]] = []
-
-    def step(own: Setting, state: State, rate: float) -> torch.Tensor:
-        taken.append((own, state, rate))
-        return train_step(own, state, rate)
-
-    monkeypatch.setattr(rate_finder, "train_step", step)
-    model = Recorder()
-    find_learning_rate(setting, model)
-    own, state, _ = taken[0]
-    same = ("recipe", "augment", "criterion", "dtype", "batch_size", "images", "labels", "preprocessing")
-    assert all(getattr(own, name) is getattr(setting, name) for name in same)
-    penalised = {id(parameter) for parameter in own.decayed}
-    assert penalised == {id(state.model.layer.weight)}, "the copy's own, not the network's"
-    rates = [rate for _, _, rate in taken]
-    assert rates[0::2][: len(rates) // 2] == rates[1::2], "accumulated batches share a rate"
-    assert rates == sorted(rates)
-    assert rates[0] == 1e-6
-
-
-def test_a_found_rate_is_kept_over_a_stop(small_digits: Dataset) -> None:
-    saved: list[dict[str, Any]] = []
-    recipe = RECIPE.replace(learning_rate="find")
-    whole = loop.train(
-        small_digits,
-        recipe,
-        model=Recorder(),
-        save=lambda state: saved.append(copy.deepcopy(state.to_document())),
-    )
-    document = saved[0] | {"learning_rate": 0.0123}
-    assert saved[0]["learning_rate"] == whole.learning_rate
-    assert loop.train(small_digits, recipe, model=Recorder(), resume=document).learning_rate == 0.0123
+def test_a_resumed_run_draws_the_masks_it_would_have_drawn() -> None:
+    recipe = PLAIN.replace(model="dropout", best="last")
+    whole, cut = train(DATA, recipe), Cut(steps=5)
+    train(DATA, recipe, stop=cut.stop, save=cut.save)
+    rest = train(DATA, recipe, resume=cut.document)
+    assert rest.history.column("train_loss") == whole.history.column("train_loss")
