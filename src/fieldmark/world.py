@@ -79,6 +79,7 @@ def torch_as_it_comes() -> Iterator[None]:
     Numbers are float32 and tensors on the CPU where nothing else is said, gradients are recorded, and nothing
     is computed in another precision (autocast). Afterwards everything is as it was.
 
+    >>> import torch
     >>> with torch.no_grad(), torch_as_it_comes():
     ...     torch.is_grad_enabled()
     True

@@ -84,13 +84,13 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from fieldmark.data import decoding_pool
 
     paths: list[str] = []
-    decode = decoding_pool.decode
+    opened = decoding_pool.opened
 
     def noting(path: str) -> object:
         paths.append(str(path))
-        return decode(path)
+        return opened(path)
 
-    monkeypatch.setattr(decoding_pool, "decode", noting)
+    monkeypatch.setattr(decoding_pool, "opened", noting)
     return paths
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from fieldmark.data import store_making
 from fieldmark.data.decoding import decode
+from fieldmark.data.decoding import opened as opened_picture
 from fieldmark.data.resizing import resize
 from fieldmark.data.store import (
     Stored,
@@ -295,11 +296,11 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are decoded from now on."""
     names: list[str] = []
 
-    def noting(path: str) -> np.ndarray:
+    def noting(path: str) -> object:
         names.append(Path(path).name)
-        return decode(path)
+        return opened_picture(path)
 
-    monkeypatch.setattr("fieldmark.data.decoding_pool.decode", noting)
+    monkeypatch.setattr("fieldmark.data.decoding_pool.opened", noting)
     return names
 
 

@@ -40,7 +40,7 @@ def test_broken_json_is_named(tmp_path: Path) -> None:
 
 def test_a_device_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "run.json").symlink_to("/dev/zero")
-    with pytest.raises(ClassifierError, match="not a run"):
+    with pytest.raises(ClassifierError, match="no ordinary file"):
         read_json(tmp_path / "run.json")
 
 

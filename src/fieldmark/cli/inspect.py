@@ -106,6 +106,8 @@ def check(flags: Inspect) -> None:
     refuse_settled(flags.options)
     if "batch_size" in flags.options:
         raise UserError("batch_size is no option of a network; --batch-size is meant.")
+    if "model" in flags.options:
+        raise UserError(f"{flags.networks[0]} has no option 'model'; name the network itself as the network.")
     if flags.out is None:
         return
     if len(flags.networks) > 1:

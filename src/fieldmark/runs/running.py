@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from fieldmark import world
+from fieldmark.data.sources import SOURCES
 from fieldmark.errors import UserError
 from fieldmark.evaluation.metrics import evaluate
 from fieldmark.evaluation.prediction import predict
@@ -237,6 +238,10 @@ def remembered(data: Dataset | str | Path) -> str | None:
     """
     if isinstance(data, Dataset):
         return None
+    if (
+        isinstance(data, str) and data in SOURCES
+    ):  # even where a folder is called so, as `data.finding` has it
+        return data
     path = Path(data)
     return str(path.resolve()) if path.exists() else str(data)
 

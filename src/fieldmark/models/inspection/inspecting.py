@@ -28,7 +28,6 @@ ENDING = ("sigmoid", "softmax", "logsigmoid", "expit")
 @torch_as_it_comes()
 def inspect(
     model: str | nn.Module,
-    /,
     image_size: int | tuple[int, int],
     *,
     in_channels: int = 3,
