@@ -1,4 +1,4 @@
-"""Says how many tests were left out by their markers, and how to run them."""
+"""Says how many tests were left out by their markers; has the same examples drawn each time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# What is red once is red again. `--hypothesis-profile default` draws new examples.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 

@@ -30,7 +30,7 @@ from fieldmark.conv.problem import Problem
 from fieldmark.errors import UserError
 from fieldmark.families import resolve
 
-quick = settings(deadline=None, max_examples=50, derandomize=True)
+quick = settings(deadline=None, max_examples=50)
 every_algorithm = pytest.mark.parametrize("algorithm", EVERY_ALGORITHM)
 
 

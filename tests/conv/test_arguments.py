@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fieldmark.conv.arguments import pads, per_axis, whole
 from fieldmark.errors import UserError
 
-quick = settings(deadline=None, max_examples=100, derandomize=True)
+quick = settings(deadline=None, max_examples=100)
 
 
 @given(st.integers(1, 5), st.integers(1, 3))

@@ -13,7 +13,7 @@ from fieldmark import conv
 from fieldmark.conv.geometry import outputs, spell
 from fieldmark.errors import UserError
 
-quick = settings(deadline=None, max_examples=100, derandomize=True)
+quick = settings(deadline=None, max_examples=100)
 small = st.integers(1, 4)
 
 

@@ -14,7 +14,7 @@ from fieldmark.conv import gradients, native
 from fieldmark.conv.gradients import transposed, transposed_problem, unstride
 from fieldmark.conv.problem import Problem
 
-quick = settings(deadline=None, max_examples=60, derandomize=True)
+quick = settings(deadline=None, max_examples=60)
 PRECISE = (torch.float64, torch.complex128)
 
 

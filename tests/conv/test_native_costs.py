@@ -30,7 +30,7 @@ def arithmetic(problem: Problem, part: str, channels_last: bool = False) -> str:
     return unit
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(deadline=None, max_examples=100)
 @given(cases(), st.sampled_from(PARTS), st.booleans())
 def test_amounts_are_finite_and_grow_with_the_batch(case, part, channels_last):
     if not case.problem.batch:

@@ -26,7 +26,7 @@ from fieldmark.conv.spectral import (
 )
 from fieldmark.conv.tiling import Tiling, candidates, in_one_go, whole
 
-quick = settings(deadline=None, max_examples=60, derandomize=True)
+quick = settings(deadline=None, max_examples=60)
 PRECISE = (torch.float64, torch.complex128)
 SEVERAL = {
     "plane": Problem(3, 4, 6, (9, 13), (3, 4), (1, 2), ((2, 1), (0, 7)), (2, 1), 2),

@@ -20,7 +20,7 @@ PLANE = Problem(2, 3, 4, (40, 50), (5, 3))
 SIGNAL = Problem(1, 1, 1, (10_000,), (9,), (1,), ((0, 0),), (1,))
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=60)
 @given(cases())
 def test_no_candidate_costs_less_than_the_one_that_is_taken(case):
     problem = case.problem

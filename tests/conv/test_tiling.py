@@ -24,7 +24,7 @@ from fieldmark.conv.tiling import (
     whole,
 )
 
-quick = settings(deadline=None, max_examples=200, derandomize=True)
+quick = settings(deadline=None, max_examples=200)
 
 
 @quick

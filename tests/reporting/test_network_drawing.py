@@ -208,6 +208,17 @@ def graphs(draw: st.DrawFn, types: list[str]) -> list[Layer]:
     return layers
 
 
+def test_a_skip_to_a_sign_passes_above_a_bar_in_the_same_column() -> None:
+    layers = [
+        layer("stem", "Conv2d", [-1], (16, 32, 32)),
+        layer("wide", "Conv2d", [0], (512, 1, 7)),
+        layer("vector", "Conv2d", [0, 1], (100000,)),
+        layer("sum", "add", [0, 1], (16, 32, 32)),
+        layer("end", "Conv2d", [2, 3], (16, 32, 32)),
+    ]
+    assert faults(draw_network(inspection(layers))) == []
+
+
 @settings(deadline=None, max_examples=60)
 @given(graphs(TYPES))
 def test_any_graph_can_be_drawn_and_read(layers: list[Layer]) -> None:

@@ -100,9 +100,8 @@ def _add_fan(profile: Profile, run: DenseRun, order: Order, boxes: Sequence[Box]
 
 def _skip_guest(number: int, order: Order, boxes: Sequence[Box]) -> _Guest:
     skip = order.skips[number]
-    end = max(skip.targets, key=lambda i: order.column[i])
     first = 2 * order.column[skip.source] + 1
-    last = 2 * order.column[end] - (0 if boxes[end].solid.round else 1)
+    last = max(2 * order.column[target] - (0 if boxes[target].solid.round else 1) for target in skip.targets)
     return _Guest(Profile.flat(first, last, _LINE), True, (last - first, 1, number), skip=number)
 
 
