@@ -10,7 +10,7 @@ PEERS = .venv-peers
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: demo test test-data test-isa test-newest test-python test-peers peers check format constraints
-.PHONY: constraints-peers benchmarks public-logits benchmarks-peers clean
+.PHONY: constraints-peers benchmarks public-logits benchmarks-peers mutations audit clean
 
 demo: $(READY)
 	$(BIN)/fieldmark demo
@@ -27,14 +27,25 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What computes, on processors that this one is not: without AVX-512 and bf16, and without any vector code of
+# What computes, on a processor that this one is not: without AVX-512 and bf16, and without any vector code of
 # PyTorch's own; with one thread, and with two.
-NUMERIC = tests/conv tests/evaluation tests/models tests/shipping tests/training tests/runs tests/test_reproducibility.py
+NUMERIC = tests/conv tests/evaluation tests/runs tests/shipping tests/training tests/test_reproducibility.py \
+	tests/models/test_contract.py tests/models/test_overfitting.py tests/models/test_public_logits.py
+THREADED = tests/conv/test_algorithms.py tests/conv/test_algorithm_gradients.py tests/conv/test_pooling.py \
+	tests/evaluation tests/shipping tests/training/test_loop.py tests/training/test_wiring.py
 
 test-isa: $(READY)
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(PYTEST) -m "not data and not peers" $(NUMERIC)
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=2 \
-		$(BIN)/pytest -m "not data and not peers" tests/conv tests/evaluation tests/shipping tests/training
+		$(BIN)/pytest -m "not data and not peers" $(THREADED)
+
+# Plant 120 slips, one at a time, and say which the tests notice. An hour or more; it goes on where it was stopped.
+mutations: $(READY)
+	$(BIN)/python tests/mutations.py --jobs 2
+
+# A hundred tampered runs and classifiers, loaded, predicted with and trained from in hostile folders: what did they do?
+audit: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/security/audit.py --number 100
 
 # Once a month: the newest versions of everything that pyproject.toml allows, in an environment of their own.
 test-newest:
@@ -57,7 +68,7 @@ test-peers: $(PEERS)/ready
 $(PEERS)/ready: pyproject.toml constraints-peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/pip install --quiet --disable-pip-version-check -c constraints-peers.txt \
-		torch torchvision timm fastai pytest -e .
+		torch torchvision timm fastai pytest hypothesis -e .
 	touch $(PEERS)/ready
 
 format: $(READY)
@@ -83,7 +94,7 @@ constraints:
 constraints-peers:
 	rm -rf .venv-constraints
 	$(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/pip install --quiet torch torchvision timm fastai pytest .
+	.venv-constraints/bin/pip install --quiet torch torchvision timm fastai pytest hypothesis .
 	.venv-constraints/bin/pip freeze --exclude fieldmark --exclude pip --exclude setuptools > constraints-peers.txt
 	rm -rf .venv-constraints
 
