@@ -76,9 +76,9 @@ SLIPS = (
     ),
     Slip(
         "warm-up is ignored",
-        "training/loop.py",
-        "factor(recipe.schedule, done, recipe.warmup)",
-        "factor(recipe.schedule, done)",
+        "training/step.py",
+        "factor(setting.recipe.schedule, done, setting.recipe.warmup)",
+        "factor(setting.recipe.schedule, done)",
     ),
     Slip(
         "label smoothing has no effect",
@@ -115,8 +115,8 @@ SLIPS = (
     Slip(
         "the rate finder trains the real network",
         "training/rate_finder.py",
-        "copy.deepcopy(model).train()",
-        "model.train()",
+        "trial = copy.deepcopy(model)",
+        "trial = model",
     ),
     Slip(
         "the seed does not reach order and augmentation",
@@ -133,8 +133,8 @@ SLIPS = (
     Slip(
         "a resumed run forgets its clock",
         "training/state.py",
-        'self.seconds, self.elapsed = document["seconds"], document["elapsed"]',
-        'self.seconds = document["seconds"]',
+        'self.seconds, self.elapsed = float(document["seconds"]), float(document["elapsed"])',
+        'self.seconds = float(document["seconds"])',
     ),
     Slip(
         "a resumed run forgets the optimiser's moments",
@@ -224,9 +224,9 @@ SLIPS = (
     # runs
     Slip(
         "a resumed run forgets what earlier sittings took",
-        "runs/running.py",
-        'earlier_seconds=run.document.get("seconds", 0.0)',
-        "earlier_seconds=0.0",
+        "runs/record.py",
+        "self.earlier_seconds + time.monotonic()",
+        "time.monotonic()",
     ),
     Slip(
         "the headline's loss is its accuracy",
@@ -248,18 +248,21 @@ SLIPS = (
         'run.document["status"] == "done"',
     ),
     Slip(
-        "the second Ctrl-C does not stop at once", "runs/interruption.py", "raise KeyboardInterrupt", "return"
+        "the second Ctrl-C does not stop at once",
+        "runs/interruption.py",
+        "if second or not self.gently:",
+        "if not self.gently:",
     ),
     Slip(
         "a failed run says that it is running",
-        "runs/running.py",
-        'record.write("failed", reason=str(error))',
-        "pass",
+        "runs/record.py",
+        'isinstance(error, KeyboardInterrupt) else "failed"',
+        'isinstance(error, KeyboardInterrupt) else "running"',
     ),
     Slip(
-        "history.csv is never written",
+        "history.csv is not written after each epoch",
         "runs/running.py",
-        "files.write_text(record.folder / files.HISTORY, files.history_csv(state.history))",
+        "write_text(folder / files.HISTORY, files.history_csv(state.history), inside=folder)",
         "pass",
     ),
     Slip(
@@ -302,8 +305,8 @@ SLIPS = (
     Slip(
         "EXIF orientation is not applied",
         "data/decoding.py",
-        "_turned(to_array(picture), _orientation(picture))",
-        "to_array(picture)",
+        "return upright(array, _orientation(picture))",
+        "return upright(array, 1)",
     ),
     Slip(
         "padding above and beside change places",
@@ -666,8 +669,8 @@ SLIPS = (
     Slip(
         "a folder's pictures come in the order of letters",
         "cli/inputs.py",
-        "others=found.others), key=path_key)",
-        "others=found.others))",
+        "for one in sorted(inside, key=path_key)]",
+        "for one in sorted(inside)]",
     ),
     Slip(
         "the best class stands twice in a row", "cli/answers.py", '["scores"][1:top_k]', '["scores"][:top_k]'
