@@ -26,7 +26,7 @@ from fieldmark.training.checkpoint import NAME, PREVIOUS, load_checkpoint, pack
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 WORDS = ["sample", "--model", "dropout", "--limit", "400", "--batch-size", "50", "--averaging", "0.9"]
-WORDS += ["--augment", "crop", "--epochs", "12", "--threads", "1", "--precision", "fp32"]
+WORDS += ["--augment", "crop", "--epochs", "40", "--threads", "1", "--precision", "fp32"]
 
 
 def command(*words: str) -> list[str]:
@@ -45,9 +45,10 @@ def killed_until_finished(run: Path, draw: random.Random, seconds: float) -> lis
         if not resumable and run.exists():
             shutil.rmtree(run)  # killed before the first checkpoint: nothing to go on from
         words = ["--resume", str(run), "--threads", "1"] if resumable else [*WORDS, "--out", str(run)]
+        began = time.monotonic()
         with subprocess.Popen(command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             if len(sent) < 3:
-                time.sleep(draw.uniform(0.3, seconds))
+                time.sleep(draw.uniform(0.3, 0.7 * seconds))
                 if process.poll() is None:
                     number = draw.choice(SIGNALS)
                     process.send_signal(number)
@@ -57,6 +58,7 @@ def killed_until_finished(run: Path, draw: random.Random, seconds: float) -> lis
             raise SystemExit(f"a traceback after {sent}:\n{said.decode()}")
         if process.returncode == 0:
             return sent
+        seconds = min(seconds, time.monotonic() - began)
         status = json.loads((run / "run.json").read_text())["status"] if (run / "run.json").is_file() else ""
         if status == "finished":
             return sent

@@ -3,6 +3,8 @@
 import os
 import signal
 import threading
+import time
+import weakref
 
 import pytest
 
@@ -42,6 +44,24 @@ def test_outside_training_the_first_signal_stops(told: list[int]) -> None:
     with interruptible(), pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
     assert told == []
+
+
+def test_an_interrupt_that_python_drops_comes_again(capfd: pytest.CaptureFixture[str]) -> None:
+    class Thing:
+        pass
+
+    things = [Thing()]
+    # Within the callback of a weak reference nothing can be raised.
+    reference = weakref.ref(things[0], lambda _: os.kill(os.getpid(), signal.SIGINT))
+
+    def let_go() -> None:
+        things.clear()
+        time.sleep(5)
+
+    with interruptible(), pytest.raises(KeyboardInterrupt):
+        let_go()
+    assert reference() is None
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:

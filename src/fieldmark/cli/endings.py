@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from fieldmark.runs.interruption import Terminated
+from fieldmark.runs.interruption import Terminated, raised_again
 
 CODES = {signal.SIGINT: (130, b"fieldmark: stopped.\n"), signal.SIGTERM: (143, b"")}
 """Signal to the exit code and the line."""
@@ -31,7 +31,8 @@ def endings() -> Iterator[None]:
             if signal.getsignal(number) is default:
                 before[number] = signal.signal(number, _on_signal)
     try:
-        yield
+        with raised_again():
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

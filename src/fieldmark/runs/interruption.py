@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +38,31 @@ class Interruption:
 
 
 @contextmanager
+def raised_again() -> Iterator[None]:
+    """Within the block, an interrupt that Python drops is sent again a moment later.
+
+    A handler's exception that comes up within a destructor or the callback of a weak reference goes nowhere:
+    Python prints "Exception ignored" with a traceback, and runs on.
+    """
+    before = sys.unraisablehook
+
+    def hook(dropped: sys.UnraisableHookArgs) -> None:
+        if isinstance(dropped.exc_value, KeyboardInterrupt):
+            number = signal.SIGTERM if isinstance(dropped.exc_value, Terminated) else signal.SIGINT
+            again = threading.Timer(0.05, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+        else:
+            before(dropped)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+@contextmanager
 def interruptible() -> Iterator[Interruption]:
     """Within the block SIGINT and SIGTERM are caught; the handlers before are put back at the end.
 
@@ -51,7 +78,8 @@ def interruptible() -> Iterator[Interruption]:
             if handler is not None and handler is not signal.SIG_IGN:
                 before[number] = signal.signal(number, interruption.on_signal)
     try:
-        yield interruption
+        with raised_again():
+            yield interruption
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
