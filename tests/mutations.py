@@ -36,6 +36,7 @@ LIKELY = {
     "data": ("runs", "cli"),
     "conv": ("models", "cli"),
     "models": ("training", "shipping", "cli"),
+    "inspection": ("evaluation", "diagram", "cli"),
     "evaluation": ("runs", "shipping", "cli"),
     "shipping": ("runs", "cli"),
     "reporting": ("runs", "cli"),
@@ -478,7 +479,7 @@ SLIPS = (
     ),
     Slip(
         "fields grow by a tap too many",
-        "models/inspection/sight.py",
+        "inspection/sight.py",
         "self.field + (taps - 1) * self.stride",
         "self.field + taps * self.stride",
     ),

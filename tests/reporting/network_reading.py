@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from fieldmark.models.inspection.layer import Inspection, Layer, TrainingMemory
+from fieldmark.inspection.findings import Inspection, Layer, TrainingMemory
 from fieldmark.reporting.lettering import POINTS_PER_INCH, width
 
 SVG = "{http://www.w3.org/2000/svg}"

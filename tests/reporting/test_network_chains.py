@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reporting.network_reading import inspection, layer
 
-from fieldmark.models.inspection.layer import Layer
+from fieldmark.inspection.findings import Layer
 from fieldmark.reporting.network_chains import Order, order_of
 from fieldmark.reporting.network_dense import dense_runs
 from fieldmark.reporting.network_graph import nodes_of

@@ -25,8 +25,8 @@ from reporting.network_reading import (
     words,
 )
 
-from fieldmark.models.inspection.inspecting import inspect
-from fieldmark.models.inspection.layer import Inspection, Layer
+from fieldmark.inspection.findings import Inspection, Layer
+from fieldmark.inspection.inspector import inspect
 from fieldmark.reporting.network_drawing import WIDE, draw_network
 from fieldmark.reporting.network_labels import is_map
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from fieldmark.models.inspection.inspecting import inspect
+from fieldmark.inspection.inspector import inspect
 from fieldmark.reporting.network_graph import nodes_of
 from fieldmark.reporting.network_labels import TIMES, kernel_text
 

@@ -575,7 +575,7 @@ def import_everything() -> None:
     import fieldmark.cli.predict
     import fieldmark.cli.train
     import fieldmark.data.loading
-    import fieldmark.models.inspection.inspecting
+    import fieldmark.inspection.inspector
     import fieldmark.reporting.network_drawing
     import fieldmark.runs.running
     import fieldmark.runs.screen

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fieldmark.models.inspection.notes import pooling_first
+from fieldmark.inspection.notes import pooling_first
 from fieldmark.reporting.network_arcs import arcs_svg
 from fieldmark.reporting.network_brackets import brackets_svg
 from fieldmark.reporting.network_chains import Order, order_of
@@ -36,7 +36,7 @@ from fieldmark.reporting.style import INK, MUTED, PAPER
 from fieldmark.reporting.svg import FONT, element, escaped
 
 if TYPE_CHECKING:
-    from fieldmark.models.inspection.layer import Inspection
+    from fieldmark.inspection.findings import Inspection
 
 WIDE = 1600.0
 _NARROWEST = 960.0
@@ -83,7 +83,7 @@ def draw_network(inspection: Inspection) -> str:
     Heights follow the sides of maps, widths their channels, vectors are bars; one scale for the whole
     drawing, written below it. The same inspection gives the same text. Long networks wrap into rows.
 
-    >>> from fieldmark.models.inspection.inspecting import inspect
+    >>> from fieldmark.inspection.inspector import inspect
     >>> svg = draw_network(inspect("residual", 32))
     >>> svg[:5], svg.count('class="skip"'), svg.isascii()
     ('<svg ', 1, True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fieldmark.reporting.network_kinds import Kind, kind_of
 
 if TYPE_CHECKING:
-    from fieldmark.models.inspection.layer import Inspection, Layer
+    from fieldmark.inspection.findings import Inspection, Layer
 
 POINTWISE = (Kind.NORMALISATION, Kind.ACTIVATION)
 _TAKES_POINTWISE_BEFORE = (Kind.CONVOLUTION, Kind.LINEAR, Kind.POOLING)

@@ -13,7 +13,7 @@ from fieldmark.reporting.network_graph import Node
 from fieldmark.reporting.network_kinds import Kind
 
 if TYPE_CHECKING:
-    from fieldmark.models.inspection.layer import Inspection, Layer
+    from fieldmark.inspection.findings import Inspection, Layer
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 _USUAL_SIDES = (1, 3, 5, 7, 11, 2, 4)

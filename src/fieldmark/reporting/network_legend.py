@@ -16,7 +16,7 @@ from fieldmark.reporting.style import INK, MUTED
 from fieldmark.reporting.svg import element, number, shorten, text, text_width
 
 if TYPE_CHECKING:
-    from fieldmark.models.inspection.layer import Inspection
+    from fieldmark.inspection.findings import Inspection
 
 _TITLE, _FACT, _NOTE = 20.0, 13.0, 11.0
 _LINE = 16.0

@@ -22,7 +22,7 @@ from fieldmark.reporting.network_labels import (
 from fieldmark.reporting.svg import shorten, text_width
 
 if TYPE_CHECKING:
-    from fieldmark.models.inspection.layer import Inspection
+    from fieldmark.inspection.findings import Inspection
 
 ROUND = 7.0  # radius of an addition
 BAR = 9.0  # thickness of a vector

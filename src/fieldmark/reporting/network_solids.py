@@ -14,7 +14,7 @@ from fieldmark.reporting.style import INK, MUTED, PAPER
 from fieldmark.reporting.svg import element, escaped, number, text
 
 if TYPE_CHECKING:
-    from fieldmark.models.inspection.layer import Inspection, Layer
+    from fieldmark.inspection.findings import Inspection, Layer
 
 _BAND = 0.14  # of a slab's width
 _LEAST_SEAM = 0.5

@@ -6,11 +6,9 @@ import pytest
 from torch import nn
 
 import fieldmark as fm
+from fieldmark.inspection.findings import MOST_ROWS, Inspection, differing, fitting_depth, outline
+from fieldmark.inspection.notes import fully_connected
 from fieldmark.models import ABOUT, MODELS
-from fieldmark.models.inspection.comparison import differing
-from fieldmark.models.inspection.fully_connected import fully_connected
-from fieldmark.models.inspection.layer import Inspection
-from fieldmark.models.inspection.outline import MOST_ROWS, fitting_depth, outline
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""One forward pass of any network, with everything that happens in it recorded."""
+"""One forward pass of any network on shapes alone, with everything that happens in it recorded."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
+from torch.overrides import TorchFunctionMode
 
 from fieldmark.errors import UserError
-from fieldmark.models.inspection.frames import Frame, Frames, tensors
-from fieldmark.models.inspection.recording import Operation, Recorder
-from fieldmark.models.inspection.weightless import meta_copies
+from fieldmark.inspection.recorder import Frame, Frames, Operation, Recorder, tensors
 from fieldmark.models.misfits import Misfit, one_line, side_that_works, unchanged_random_state, where_it_fails
 
 FEW = 2
@@ -89,7 +89,7 @@ def weightlessly(model: nn.Module, input_shape: tuple[int, int, int], batch: int
     weights = meta_copies(model)
     with torch.device("meta"):
         images = torch.empty(batch, *input_shape, dtype=dtype_of(model))
-        return run(model, lambda: functional_call(model, weights, (images,)), images, weights)
+        return pass_recorded(model, lambda: functional_call(model, weights, (images,)), images, weights)
 
 
 def for_real(model: nn.Module, input_shape: tuple[int, int, int]) -> Trace:
@@ -99,10 +99,12 @@ def for_real(model: nn.Module, input_shape: tuple[int, int, int]) -> Trace:
     first = next(iter(weights.values()), torch.empty(0))
     with unchanged_random_state(first.device):
         images = torch.rand(FEW, *input_shape, dtype=dtype_of(copied), device=first.device)
-        return run(copied, lambda: copied(images), images, weights)
+        return pass_recorded(copied, lambda: copied(images), images, weights)
 
 
-def run(model: nn.Module, call: Callable[[], object], images: Tensor, weights: dict[str, Tensor]) -> Trace:
+def pass_recorded(
+    model: nn.Module, call: Callable[[], object], images: Tensor, weights: dict[str, Tensor]
+) -> Trace:
     """What happens when `call` gives `images` to the model with these weights. Raises Broken if it fails."""
     frames = Frames(model)
     recorder = Recorder(frames, images, weights)
@@ -167,3 +169,40 @@ def refusal(model: nn.Module, name: str, input_shape: tuple[int, int, int], erro
     side = side_that_works(model, shape)
     advice = f" It takes {side}x{side}: --image-size {side}." if side is not None else ""
     return UserError(f"{height}x{width} pictures do not fit {name}: {found} ({found.reason}).{advice}")
+
+
+class Undrawn(TorchFunctionMode):
+    """Weights are left as they are where they would be drawn: on the meta device they have no values."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        # normal_ on the meta device makes torch import its compiler: 1 s for nothing.
+        if getattr(func, "__name__", "") in ("normal_", "uniform_", "trunc_normal_", "kaiming_normal_"):
+            return args[0] if args else next(iter((kwargs or {}).values()))
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def weightless() -> Iterator[None]:
+    """Inside, networks are made on the meta device and no weights are drawn.
+
+    >>> with weightless():
+    ...     nn.Linear(100_000, 100_000).weight.is_meta
+    True
+    """
+    with torch.device("meta"), Undrawn():
+        yield
+
+
+def meta_copies(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name, as meta tensors of the same shape, dtype and requires_grad.
+
+    >>> meta_copies(nn.Linear(3, 2))["weight"].is_meta
+    True
+    """
+    copies = {}
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        copy = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
+        copies[name] = nn.Parameter(copy, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else copy
+    return copies

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from fieldmark.errors import UserError
+from fieldmark.inspection.footprint import AT_ONCE, MOST, largest_map, refuse_vast, rows_that_fit
 from fieldmark.models import create
-from fieldmark.models.footprint import AT_ONCE, MOST, largest_map, refuse_vast, rows_that_fit
 
 
 def on_shapes(name: str, side: int) -> nn.Module:

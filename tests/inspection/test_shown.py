@@ -9,11 +9,11 @@ import pytest
 from torch import nn
 
 import fieldmark as fm
+from fieldmark.inspection.notes import fully_connected
 from fieldmark.models import ABOUT
-from fieldmark.models.inspection.fully_connected import fully_connected
 from fieldmark.reporting.network_drawing import draw_network
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"^\|[^|]*\|(?P<year>[^|]*)\| `(?P<name>\w+)` \| (?P<layers>\d+) \|", re.MULTILINE)
 ROWS = [match.groupdict() for match in ROW.finditer((DOCS / "architectures.md").read_text(encoding="utf-8"))]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from fieldmark.models.inspection.fully_connected import fully_connected, shape_before
-from fieldmark.models.inspection.layer import PICTURE, Inspection, Layer
+from fieldmark.inspection.findings import PICTURE, Inspection, Layer, spell_shape
 
 RISING = frozenset({"ReLU", "Tanh", "Sigmoid", "LeakyReLU", "ELU", "Hardtanh", "relu", "tanh", "sigmoid"})
 """Activations that keep the order of numbers, so that they may change places with a maximum."""
@@ -26,7 +25,7 @@ def sharing(inspection: Inspection) -> Iterator[str]:
     for layer in inspection.layers:
         connected = fully_connected(inspection, layer)
         if connected is not None:
-            before, after = spell(shape_before(inspection, layer)), spell(layer.output_shape)
+            before, after = spell_shape(shape_before(inspection, layer)), spell_shape(layer.output_shape)
             yield (
                 f"{layer.name} has {layer.parameters:,} parameters. Fully connected, the same maps ({before} "
                 f"to {after}) would take {connected:,}, {connected / layer.parameters:,.0f} times as many."
@@ -52,9 +51,8 @@ def averaged(inspection: Inspection, layer: Layer) -> str:
         return ""
     (outputs,) = layer.output_shape
     fewer = layer.parameters - flat[0] * outputs + source[0] * outputs
-    return (
-        f" After the mean over each of the {source[0]} maps of {spell(source[1:])} it would hold {fewer:,}."
-    )
+    maps = f"{source[0]} maps of {spell_shape(source[1:])}"
+    return f" After the mean over each of the {maps} it would hold {fewer:,}."
 
 
 def map_before(inspection: Inspection, layer: Layer) -> tuple[int, int, int] | None:
@@ -94,7 +92,7 @@ def branches(inspection: Inspection) -> Iterator[str]:
     for layer in inspection.layers:
         steps = {inspection.layers[i].stride if i != PICTURE else (1, 1) for i in layer.inputs} - {None}
         if len(steps) > 1 and layer.stride is None and layer.receptive_field is not None:
-            apart = " and ".join(sorted(spell(step) for step in steps if step is not None))
+            apart = " and ".join(sorted(spell_shape(step) for step in steps if step is not None))
             yield f"{layer.name} joins maps whose outputs are {apart} pixels apart in the picture."
 
 
@@ -118,7 +116,7 @@ def idle(inspection: Inspection) -> Iterator[str]:
         if inspection.changes_nothing(layer):
             yield (
                 f"{layer.name} ({layer.type}) changes nothing at this size: its input is "
-                f"{spell(layer.output_shape)} already."
+                f"{spell_shape(layer.output_shape)} already."
             )
 
 
@@ -129,10 +127,28 @@ def unused(inspection: Inspection) -> Iterator[str]:
         yield f"{inspection.parameters - met:,} parameters are in no layer that a picture passes."
 
 
-def spell(shape: tuple[int, ...]) -> str:
-    """A shape for people.
+def shape_before(inspection: Inspection, layer: Layer) -> tuple[int, ...]:
+    """The shape of the first of its inputs, () where it takes nothing of the picture."""
+    if not layer.inputs:
+        return ()
+    first = layer.inputs[0]
+    return inspection.input_shape if first == PICTURE else inspection.layers[first].output_shape
 
-    >>> spell((3, 224, 224))
-    '3x224x224'
+
+def fully_connected(inspection: Inspection, layer: Layer) -> int | None:
+    """How many parameters would join every element of the map that comes in to every one that goes out.
+
+    (C H W) (C' H' W') weights, and C' H' W' biases where the layer has biases: `layer.parameters` counts them
+    too. None for a layer that does not make a map of one map by weights.
+
+    >>> from fieldmark.inspection.inspector import inspect
+    >>> found = inspect("digits", 28, in_channels=1)
+    >>> fully_connected(found, found.layers[0])  # 1x28x28 to 32x28x28: 19,668,992 weights, 25,088 biases
+    19694080
     """
-    return "x".join(map(str, shape))
+    before, after = shape_before(inspection, layer), layer.output_shape
+    if len(layer.inputs) != 1 or len(before) != 3 or len(after) != 3:
+        return None
+    if not (layer.flops and layer.parameters):
+        return None
+    return (math.prod(before) + bool(layer.biases)) * math.prod(after)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fieldmark.models.inspection.sight import (
+from fieldmark.inspection.sight import (
     Axis,
     Rule,
     Seen,
@@ -39,7 +39,7 @@ def sights_after(operation: torch._ops.OpOverload, seen: Seen, outputs: list[Ten
     return [rule(seen, output) for output in outputs]
 
 
-def convolution(seen: Seen, output: Tensor) -> Sight | None:
+def convolution_sight(seen: Seen, output: Tensor) -> Sight | None:
     tensor, sight = seen.first
     if not _is_map(tensor, sight) or seen.inputs[0][0] is not seen.arguments["input"]:
         return None
@@ -60,7 +60,7 @@ def convolution(seen: Seen, output: Tensor) -> Sight | None:
     return _on_map(tensor, sight, spread)
 
 
-def pooling(seen: Seen, output: Tensor) -> Sight | None:
+def pooling_sight(seen: Seen, output: Tensor) -> Sight | None:
     tensor, sight = seen.first
     if not _is_map(tensor, sight):
         return None
@@ -69,7 +69,7 @@ def pooling(seen: Seen, output: Tensor) -> Sight | None:
     return _on_map(tensor, sight, lambda axis, i: axis.windowed(dilation[i] * (kernel[i] - 1) + 1, stride[i]))
 
 
-def adaptive_pooling(seen: Seen, output: Tensor) -> Sight | None:
+def adaptive_pooling_sight(seen: Seen, output: Tensor) -> Sight | None:
     """Bins from floor(i n / m) up to ceil((i + 1) n / m), n elements to m bins: the largest one counts."""
     tensor, sight = seen.first
     if not _is_map(tensor, sight):
@@ -86,7 +86,7 @@ def adaptive_pooling(seen: Seen, output: Tensor) -> Sight | None:
     return _on_map(tensor, sight, binned)
 
 
-def enlarging(taps: int) -> Rule:
+def enlarging_sight(taps: int) -> Rule:
     """Interpolation between so many elements along each axis."""
 
     def rule(seen: Seen, output: Tensor) -> Sight | None:
@@ -101,36 +101,36 @@ def enlarging(taps: int) -> Rule:
     return rule
 
 
-def slicing(seen: Seen, output: Tensor) -> Sight | None:
+def sliced_sight(seen: Seen, output: Tensor) -> Sight | None:
     tensor, sight = seen.first
     dim = seen.arguments["dim"] % tensor.dim()
     return _each(sight, lambda axis, i: axis.windowed(1, seen.arguments["step"]) if axis.dim == dim else axis)
 
 
-def kept(seen: Seen, output: Tensor) -> Sight | None:
+def kept_sight(seen: Seen, output: Tensor) -> Sight | None:
     return seen.first[1] if output.dim() == seen.first[0].dim() else None
 
 
-def permuted(seen: Seen, output: Tensor) -> Sight | None:
+def permuted_sight(seen: Seen, output: Tensor) -> Sight | None:
     tensor, sight = seen.first
     order = [dim % tensor.dim() for dim in seen.arguments["dims"]]
     return _each(sight, lambda axis, i: replace(axis, dim=order.index(axis.dim)))
 
 
-def transposed(seen: Seen, output: Tensor) -> Sight | None:
+def transposed_sight(seen: Seen, output: Tensor) -> Sight | None:
     tensor, sight = seen.first
     one, other = (seen.arguments[name] % tensor.dim() for name in ("dim0", "dim1"))
     swapped = {one: other, other: one}
     return _each(sight, lambda axis, i: replace(axis, dim=swapped.get(axis.dim, axis.dim)))
 
 
-def stacked(seen: Seen, output: Tensor) -> Sight | None:
+def stacked_sight(seen: Seen, output: Tensor) -> Sight | None:
     sight = elementwise(seen, seen.first[0])
     dim = seen.arguments["dim"] % output.dim()
     return sight and _each(sight, lambda axis, i: replace(axis, dim=axis.dim + (axis.dim >= dim)))
 
 
-def repeated(seen: Seen, output: Tensor) -> Sight | None:
+def repeated_sight(seen: Seen, output: Tensor) -> Sight | None:
     tensor, sight = seen.first
     shift = output.dim() - tensor.dim()
     if any(output.shape[axis.dim + shift] != tensor.shape[axis.dim] for axis in sight):
@@ -138,12 +138,12 @@ def repeated(seen: Seen, output: Tensor) -> Sight | None:
     return _each(sight, lambda axis, i: replace(axis, dim=axis.dim + shift))
 
 
-def depth_to_space(seen: Seen, output: Tensor) -> Sight | None:
+def depth_to_space_sight(seen: Seen, output: Tensor) -> Sight | None:
     factor = seen.arguments["upscale_factor"]
     return _each(seen.first[1], lambda axis, i: axis.windowed(1, Fraction(1, factor)))
 
 
-def space_to_depth(seen: Seen, output: Tensor) -> Sight | None:
+def space_to_depth_sight(seen: Seen, output: Tensor) -> Sight | None:
     factor = seen.arguments["downscale_factor"]
     return _each(seen.first[1], lambda axis, i: axis.windowed(factor, factor))
 
@@ -178,27 +178,27 @@ NORMALISING_AND_COPYING = (
 """Operations that leave an element what it sees, and do not carry torch's mark for that."""
 
 RULES: dict[str, Rule] = {
-    "convolution": convolution,
-    "_convolution": convolution,
-    "max_pool2d_with_indices": pooling,
-    "avg_pool2d": pooling,
-    "_adaptive_avg_pool2d": adaptive_pooling,
-    "adaptive_max_pool2d": adaptive_pooling,
-    "upsample_nearest2d": enlarging(1),
-    "_upsample_nearest_exact2d": enlarging(1),
-    "upsample_bilinear2d": enlarging(2),
-    "upsample_bicubic2d": enlarging(4),
-    "pixel_shuffle": depth_to_space,
-    "pixel_unshuffle": space_to_depth,
-    "slice": slicing,
-    "split": kept,
-    "split_with_sizes": kept,
-    "chunk": kept,
-    "channel_shuffle": kept,
-    "permute": permuted,
-    "transpose": transposed,
-    "stack": stacked,
-    "repeat": repeated,
+    "convolution": convolution_sight,
+    "_convolution": convolution_sight,
+    "max_pool2d_with_indices": pooling_sight,
+    "avg_pool2d": pooling_sight,
+    "_adaptive_avg_pool2d": adaptive_pooling_sight,
+    "adaptive_max_pool2d": adaptive_pooling_sight,
+    "upsample_nearest2d": enlarging_sight(1),
+    "_upsample_nearest_exact2d": enlarging_sight(1),
+    "upsample_bilinear2d": enlarging_sight(2),
+    "upsample_bicubic2d": enlarging_sight(4),
+    "pixel_shuffle": depth_to_space_sight,
+    "pixel_unshuffle": space_to_depth_sight,
+    "slice": sliced_sight,
+    "split": kept_sight,
+    "split_with_sizes": kept_sight,
+    "chunk": kept_sight,
+    "channel_shuffle": kept_sight,
+    "permute": permuted_sight,
+    "transpose": transposed_sight,
+    "stack": stacked_sight,
+    "repeat": repeated_sight,
     "view": same_dims,
     "_unsafe_view": same_dims,
     "reshape": same_dims,

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fieldmark.models.inspection.recording import named
-from fieldmark.models.inspection.shapes import ELEMENTWISE, shaped
+from fieldmark.inspection.shapes import ELEMENTWISE, arguments_by_name, shaped
 
 
 class Comparing(TorchDispatchMode):
@@ -23,7 +22,7 @@ class Comparing(TorchDispatchMode):
         self.known: list[str] = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        ours = shaped(func, named(func, args, kwargs or {}))
+        ours = shaped(func, arguments_by_name(func, args, kwargs or {}))
         theirs = func(*args, **(kwargs or {}))
         if ours is not None:
             self.known.append(func._overloadpacket.__name__)

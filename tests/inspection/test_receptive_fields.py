@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import fieldmark as fm
 from fieldmark.conv.geometry import receptive_field
-from fieldmark.models.inspection.layer import Inspection, Layer
+from fieldmark.inspection.findings import Inspection, Layer
 
 
 def layer(found: Inspection, name: str) -> Layer:

@@ -13,8 +13,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fieldmark.errors import UserError
-from fieldmark.models.inspection.recording import named
-from fieldmark.models.inspection.shapes import shaped
+from fieldmark.inspection.shapes import arguments_by_name, shaped
 
 FLOAT = 4  # bytes
 AT_ONCE = 2**29
@@ -95,7 +94,7 @@ class _Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has n
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        quick = shaped(func, named(func, args, kwargs or {}))
+        quick = shaped(func, arguments_by_name(func, args, kwargs or {}))
         made = func(*args, **(kwargs or {})) if quick is None else quick
         for one in made if isinstance(made, tuple | list) else [made]:
             if isinstance(one, Tensor) and one.untyped_storage()._cdata not in self.known:

@@ -39,12 +39,23 @@ def shaped(operation: torch._ops.OpOverload, arguments: dict[str, Any]) -> Resul
     if not all(tensor.is_meta for tensor in tensors):
         return None
     if name.removesuffix("_") in ELEMENTWISE or name in COMPARISONS:
-        return elementwise(name, arguments, tensors)
+        return elementwise_shape(name, arguments, tensors)
     rule = RULES.get(name)
     return rule(**arguments) if rule is not None else None
 
 
-def elementwise(name: str, arguments: dict[str, Any], tensors: Sequence[Tensor]) -> Result:
+def arguments_by_name(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by the names of the operation's schema, defaults filled in."""
+    found = dict(kwargs)
+    for i, argument in enumerate(func._schema.arguments):
+        if i < len(args):
+            found[argument.name] = args[i]
+        elif argument.name not in found:
+            found[argument.name] = argument.default_value
+    return found
+
+
+def elementwise_shape(name: str, arguments: dict[str, Any], tensors: Sequence[Tensor]) -> Result:
     first = tensors[0]
     if any(tensor.dtype != first.dtype for tensor in tensors):
         return None
@@ -80,7 +91,7 @@ def broadcast(shapes: Sequence[Sequence[int]]) -> list[int] | None:
     return result
 
 
-def convolution(
+def convolution_shape(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -131,14 +142,14 @@ def pooled(
     return [*input.shape[:2], *sizes] if min(sizes) > 0 else None
 
 
-def max_pool(
+def max_pool_shape(
     self: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> Result:
     shape = pooled(self, kernel_size, stride, padding, dilation, ceil_mode)
     return None if shape is None else (self.new_empty(shape), self.new_empty(shape, dtype=torch.int64))
 
 
-def average_pool(
+def average_pool_shape(
     self: Tensor,
     kernel_size: Any,
     stride: Any,
@@ -151,11 +162,11 @@ def average_pool(
     return None if shape is None else self.new_empty(shape)
 
 
-def adaptive_average_pool(self: Tensor, output_size: list[int]) -> Result:
+def adaptive_average_pool_shape(self: Tensor, output_size: list[int]) -> Result:
     return self.new_empty([*self.shape[:2], *output_size]) if self.dim() == 4 else None
 
 
-def batch_norm(
+def batch_norm_shape(
     input: Tensor, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool, **_: Any
 ) -> Result:
     if not training or not input.is_floating_point() or input.dim() < 2:
@@ -166,7 +177,7 @@ def batch_norm(
     return input.new_empty(input.shape), input.new_empty(input.shape[1]), input.new_empty(input.shape[1])
 
 
-def concatenation(tensors: list[Tensor], dim: int) -> Result:
+def concatenation_shape(tensors: list[Tensor], dim: int) -> Result:
     first = tensors[0]
     dim = dim % first.dim() if first.dim() else 0
     for tensor in tensors:
@@ -183,7 +194,7 @@ def concatenation(tensors: list[Tensor], dim: int) -> Result:
     return first.new_empty(shape)
 
 
-def mean(self: Tensor, dim: list[int] | None, keepdim: bool, dtype: Any) -> Result:
+def mean_shape(self: Tensor, dim: list[int] | None, keepdim: bool, dtype: Any) -> Result:
     if not dim or dtype is not None or not self.is_floating_point():
         return None
     if any(not -self.dim() <= d < self.dim() for d in dim):
@@ -194,14 +205,14 @@ def mean(self: Tensor, dim: list[int] | None, keepdim: bool, dtype: Any) -> Resu
     )
 
 
-def product(self: Tensor, mat2: Tensor) -> Result:
+def product_shape(self: Tensor, mat2: Tensor) -> Result:
     if self.dim() != 2 or mat2.dim() != 2 or self.shape[1] != mat2.shape[0] or self.dtype != mat2.dtype:
         return None
     return self.new_empty(self.shape[0], mat2.shape[1])
 
 
-def linear(self: Tensor, mat1: Tensor, mat2: Tensor, **_: Any) -> Result:
-    result = product(mat1, mat2)
+def linear_shape(self: Tensor, mat1: Tensor, mat2: Tensor, **_: Any) -> Result:
+    result = product_shape(mat1, mat2)
     return result if isinstance(result, Tensor) and self.shape == result.shape[1:] else None
 
 
@@ -211,13 +222,13 @@ def _two(value: Any) -> tuple[int, int]:
 
 
 RULES: dict[str, Callable[..., Result]] = {
-    "convolution": convolution,
-    "max_pool2d_with_indices": max_pool,
-    "avg_pool2d": average_pool,
-    "_adaptive_avg_pool2d": adaptive_average_pool,
-    "native_batch_norm": batch_norm,
-    "cat": concatenation,
-    "mean": mean,
-    "mm": product,
-    "addmm": linear,
+    "convolution": convolution_shape,
+    "max_pool2d_with_indices": max_pool_shape,
+    "avg_pool2d": average_pool_shape,
+    "_adaptive_avg_pool2d": adaptive_average_pool_shape,
+    "native_batch_norm": batch_norm_shape,
+    "cat": concatenation_shape,
+    "mean": mean_shape,
+    "mm": product_shape,
+    "addmm": linear_shape,
 }
