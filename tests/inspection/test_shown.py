@@ -9,9 +9,9 @@ import pytest
 from torch import nn
 
 import fieldmark as fm
+from fieldmark.diagram.drawing import draw_network
 from fieldmark.inspection.notes import fully_connected
 from fieldmark.models import ABOUT
-from fieldmark.reporting.network_drawing import draw_network
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"^\|[^|]*\|(?P<year>[^|]*)\| `(?P<name>\w+)` \| (?P<layers>\d+) \|", re.MULTILINE)

@@ -201,6 +201,6 @@ def of_run(path: str, flags: Inspect) -> Inspection:
 
 
 def draw(found: Inspection, out: Path) -> None:
-    from fieldmark.reporting.network_drawing import draw_network
+    from fieldmark.diagram.drawing import draw_network
 
     write_text(out, draw_network(found))
