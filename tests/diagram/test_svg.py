@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldmark.diagram.svg import ELLIPSIS, element, escaped, number, shortened, text, text_width
+from fieldmark.diagram.svg import element, escaped, fit_words, number, text, text_width
 from fieldmark.figures import lettering
+from fieldmark.printable import ELLIPSIS
 
 CONTROL = [chr(code) for code in range(32) if chr(code) not in "\t\n\r"]
 
@@ -54,7 +55,7 @@ def test_the_reckoning_is_close_for_plain_words() -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.text(max_size=40), st.floats(0, 200))
 def test_a_shortened_text_fits_and_keeps_both_ends(words: str, room: float) -> None:
-    short = shortened(words, 10, room)
+    short = fit_words(words, 10, room)
     assert text_width(short, 10) <= room
     if short not in (words, ""):
         kept = len(short) - 1

@@ -10,7 +10,6 @@ from matplotlib.font_manager import findfont, get_font
 
 from fieldmark.figures import lettering
 from fieldmark.figures.lettering import (
-    ELLIPSIS,
     REPLACEMENT,
     count,
     drawable,
@@ -21,6 +20,7 @@ from fieldmark.figures.lettering import (
     shorten,
     width,
 )
+from fieldmark.printable import ELLIPSIS
 
 
 @settings(deadline=None, max_examples=60)

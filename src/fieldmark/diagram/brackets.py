@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fieldmark.diagram.graph import Group
 from fieldmark.diagram.routes import Sheet
-from fieldmark.diagram.svg import element, number, shortened, text, text_width
+from fieldmark.diagram.svg import element, fit_words, number, text, text_width
 from fieldmark.palette import INK, MUTED
 
 INNER = 17.0
@@ -110,4 +110,4 @@ def _fitted(names: Sequence[str], size: float, room: float) -> str:
     for name in names:
         if text_width(name, size) <= room:
             return name
-    return shortened(names[-1], size, room) if room > _LEAST else ""
+    return fit_words(names[-1], size, room) if room > _LEAST else ""

@@ -10,7 +10,7 @@ from fieldmark.diagram.labels import is_map, shape_text
 from fieldmark.diagram.routes import NEXT, all_drawn
 from fieldmark.diagram.sizes import Scale
 from fieldmark.diagram.solids import COLOURS, dark, edge, front, pale
-from fieldmark.diagram.svg import element, number, shortened, text, text_width
+from fieldmark.diagram.svg import element, fit_words, number, text, text_width
 from fieldmark.palette import INK, MUTED
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def heading_svg(inspection: Inspection, note: str, margin: float, wide: float) -
         f"{inspection.depth:,} layers deep",
     )
     drawn = [
-        text(margin, 38, shortened(inspection.model, _TITLE, room, bold=True), _TITLE, INK, bold=True),
-        text(margin, 60, shortened(" \N{MIDDLE DOT} ".join(facts), _FACT, room), _FACT, MUTED),
+        text(margin, 38, fit_words(inspection.model, _TITLE, room, bold=True), _TITLE, INK, bold=True),
+        text(margin, 60, fit_words(" \N{MIDDLE DOT} ".join(facts), _FACT, room), _FACT, MUTED),
     ]
     y = 62.0
     for line in _wrapped(note, room):

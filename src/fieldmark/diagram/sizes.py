@@ -18,7 +18,7 @@ from fieldmark.diagram.labels import (
     size_text,
     word_of,
 )
-from fieldmark.diagram.svg import shortened, text_width
+from fieldmark.diagram.svg import fit_words, text_width
 
 if TYPE_CHECKING:
     from fieldmark.inspection.findings import Inspection
@@ -147,7 +147,7 @@ def boxes_of(nodes: Sequence[Node], inspection: Inspection, scale: Scale, style:
     for node in nodes:
         before = nodes[node.inputs[0]] if node.inputs else None
         lines = _label(node, before, inspection, style)
-        fitted = (shortened(line, style.font, style.label) for line in lines)
+        fitted = (fit_words(line, style.font, style.label) for line in lines)
         boxes.append(Box(_solid(node, scale), tuple(line for line in fitted if line), style.font))
     return boxes
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import functools
 import re
 
+from fieldmark.printable import without_middle
+
 FONT = "DejaVu Sans, Verdana, Segoe UI, Arial, sans-serif"
 """The widest of the common typefaces first: what fits in it fits in the others too."""
-
-ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 # XML 1.0, production 2: all that a document may hold, also in disguise.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -104,24 +104,14 @@ def text_width(words: str, size: float, *, bold: bool = False) -> float:
     return ems * size * (_BOLD if bold else 1)
 
 
-def shortened(words: str, size: float, room: float, *, bold: bool = False) -> str:
+def fit_words(words: str, size: float, room: float, *, bold: bool = False) -> str:
     """`words`, with the middle left out where they are wider than `room`; "" where nothing fits.
 
-    >>> shortened("features", 10, 100), shortened("features.stage1", 10, 60).encode("ascii", "replace")
+    >>> fit_words("features", 10, 100), fit_words("features.stage1", 10, 60).encode("ascii", "replace")
     ('features', b'feat?age1')
     """
-    if text_width(words, size, bold=bold) <= room:
-        return words
-    fits, too_long = 0, len(words)
-    while too_long - fits > 1:
-        kept = (fits + too_long) // 2
-        if text_width(_without_middle(words, kept), size, bold=bold) <= room:
-            fits = kept
-        else:
-            too_long = kept
-    return _without_middle(words, fits) if fits else ""
 
+    def fits(line: str) -> bool:
+        return text_width(line, size, bold=bold) <= room
 
-def _without_middle(words: str, kept: int) -> str:
-    head = (kept + 1) // 2
-    return words[:head] + ELLIPSIS + words[len(words) - (kept - head) :]
+    return words if fits(words) else without_middle(words, fits)

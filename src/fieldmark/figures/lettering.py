@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.ft2font import LoadFlags
 
+from fieldmark.printable import ELLIPSIS, without_middle
+
 FAMILY = "DejaVu Sans"  # comes with matplotlib, so that figures look the same everywhere
 # DejaVu has no Chinese, Japanese or Korean glyphs; these fonts of the common systems do.
 EAST_ASIAN = (
@@ -27,7 +29,6 @@ EAST_ASIAN = (
     "Arial Unicode MS",
 )
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 POINTS_PER_INCH = 72
 
 
@@ -87,21 +88,11 @@ def shorten(text: str, size: float, room: float, *, bold: bool = False) -> str:
     b'black_fo?uvenile'
     """
     whole = drawable(text)
-    if width(whole, size, bold=bold) <= room:
-        return whole
-    fits, too_long = 0, len(whole)
-    while too_long - fits > 1:
-        kept = (fits + too_long) // 2
-        if width(_without_middle(whole, kept), size, bold=bold) <= room:
-            fits = kept
-        else:
-            too_long = kept
-    return _without_middle(whole, fits)
 
+    def fits(line: str) -> bool:
+        return width(line, size, bold=bold) <= room
 
-def _without_middle(text: str, kept: int) -> str:
-    head = (kept + 1) // 2
-    return text[:head] + ELLIPSIS + text[len(text) - (kept - head) :]
+    return whole if fits(whole) else without_middle(whole, fits) or ELLIPSIS
 
 
 def short_names(names: Sequence[str], size: float, room: float, *, bold: bool = False) -> list[str]:

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fieldmark.errors import UserError
 from fieldmark.inspection.shapes import arguments_by_name, shaped
+from fieldmark.models.misfits import unchanged_modes
 
 FLOAT = 4  # bytes
 AT_ONCE = 2**29
@@ -66,16 +67,18 @@ def largest_map(model: nn.Module, in_channels: int, image_size: tuple[int, int],
         return bound
     shapes = {name: value.to("meta") for name, value in [*model.named_parameters(), *model.named_buffers()]}
     watching = _Sizes(FLOAT * in_channels * height * width, shapes.values())
-    training = {module: module.training for module in model.modules()}
     try:
-        with torch.no_grad(), torch.device("meta"), warnings.catch_warnings(), watching:
+        with (
+            unchanged_modes(model),
+            torch.no_grad(),
+            torch.device("meta"),
+            warnings.catch_warnings(),
+            watching,
+        ):
             warnings.simplefilter("ignore")
             functional_call(model.eval(), shapes, (torch.zeros(1, in_channels, height, width),))
     except Exception:  # a network of the user's own may raise anything at all
         return bound
-    finally:
-        for module, mode in training.items():
-            module.training = mode
     return watching.largest
 
 

@@ -132,8 +132,8 @@ def pooled(
 ) -> list[int] | None:
     if input.dim() != 4:
         return None
-    kernel, padding, dilation = _two(kernel), _two(padding), _two(dilation)
-    stride = _two(stride) if stride else kernel
+    kernel, padding, dilation = both_sides(kernel), both_sides(padding), both_sides(dilation)
+    stride = both_sides(stride) if stride else kernel
     if any(2 * padding[i] > kernel[i] for i in (0, 1)):
         return None
     sizes = [
@@ -216,7 +216,12 @@ def linear_shape(self: Tensor, mat1: Tensor, mat2: Tensor, **_: Any) -> Result:
     return result if isinstance(result, Tensor) and self.shape == result.shape[1:] else None
 
 
-def _two(value: Any) -> tuple[int, int]:
+def both_sides(value: Any) -> tuple[int, int]:
+    """What torch was given for rows and columns, as one number or as a list of one or two.
+
+    >>> both_sides(3), both_sides([3]), both_sides([1, 2])
+    ((3, 3), (3, 3), (1, 2))
+    """
     values = [value] if isinstance(value, int) else list(value)
     return values[0], values[-1]
 

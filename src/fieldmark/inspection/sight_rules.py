@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fieldmark.inspection.shapes import both_sides
 from fieldmark.inspection.sight import (
     Axis,
     Rule,
@@ -46,7 +47,7 @@ def convolution_sight(seen: Seen, output: Tensor) -> Sight | None:
     if len(seen.inputs) > 1:  # a kernel that was made of the picture
         return _on_map(tensor, sight, lambda axis, i: axis.whole(steps=True))
     kernel = seen.arguments["weight"].shape[2:]
-    stride, dilation = _two(seen.arguments["stride"]), _two(seen.arguments["dilation"])
+    stride, dilation = both_sides(seen.arguments["stride"]), both_sides(seen.arguments["dilation"])
     if not seen.arguments["transposed"]:
         return _on_map(
             tensor, sight, lambda axis, i: axis.windowed(dilation[i] * (kernel[i] - 1) + 1, stride[i])
@@ -64,8 +65,11 @@ def pooling_sight(seen: Seen, output: Tensor) -> Sight | None:
     tensor, sight = seen.first
     if not _is_map(tensor, sight):
         return None
-    kernel, dilation = _two(seen.arguments["kernel_size"]), _two(seen.arguments.get("dilation") or 1)
-    stride = _two(seen.arguments["stride"] or kernel)
+    kernel, dilation = (
+        both_sides(seen.arguments["kernel_size"]),
+        both_sides(seen.arguments.get("dilation") or 1),
+    )
+    stride = both_sides(seen.arguments["stride"] or kernel)
     return _on_map(tensor, sight, lambda axis, i: axis.windowed(dilation[i] * (kernel[i] - 1) + 1, stride[i]))
 
 
@@ -157,11 +161,6 @@ def _on_map(tensor: Tensor, sight: Sight, change: Any) -> Sight:
     """As `_each`, with 0 for the axis along the last dimension but one, and 1 for the one along the last."""
     first = tensor.dim() - 2
     return change(sight[0], sight[0].dim - first), change(sight[1], sight[1].dim - first)
-
-
-def _two(value: Any) -> tuple[int, int]:
-    values = [value] if isinstance(value, int) else list(value)
-    return values[0], values[-1]
 
 
 def _is_map(tensor: Tensor, sight: Sight) -> bool:

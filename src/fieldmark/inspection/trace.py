@@ -17,7 +17,14 @@ from torch.overrides import TorchFunctionMode
 
 from fieldmark.errors import UserError
 from fieldmark.inspection.recorder import Frame, Frames, Operation, Recorder, tensors
-from fieldmark.models.misfits import Misfit, one_line, side_that_works, unchanged_random_state, where_it_fails
+from fieldmark.models.misfits import (
+    Misfit,
+    one_line,
+    side_that_works,
+    unchanged_modes,
+    unchanged_random_state,
+    where_it_fails,
+)
 
 FEW = 2
 """Pictures in the batch of a network that has to be run for real; batch norm needs two."""
@@ -71,7 +78,8 @@ def trace(model: nn.Module, name: str, input_shape: tuple[int, int, int], batch:
     name: what errors call it. Raises UserError when pictures of this size do not pass, naming the layer, the
     shape that reaches it, and a size that works.
     """
-    with training(model), warnings.catch_warnings():
+    with unchanged_modes(model), warnings.catch_warnings():
+        model.train()
         warnings.simplefilter("ignore")  # it is not the results of the network that are wanted
         try:
             return weightlessly(model, input_shape, batch)
@@ -133,18 +141,6 @@ def placed(function: Frame) -> str:
     """What an operation is called that is no module: "block:add", or "add" in the network itself."""
     module, operation = function.module().name, function.name.strip("_")
     return f"{module}:{operation}" if module else operation
-
-
-@contextmanager
-def training(model: nn.Module) -> Iterator[None]:
-    """In training mode inside, and as it was afterwards, module by module."""
-    modes = {module: module.training for module in model.modules()}
-    model.train()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 def dtype_of(model: nn.Module) -> torch.dtype:
