@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from fieldmark.diagram.brackets import brackets_svg
 from fieldmark.diagram.chains import Order, order_of
@@ -36,11 +35,9 @@ from fieldmark.diagram.sizes import (
 )
 from fieldmark.diagram.solids import COLOURS, box_svg
 from fieldmark.diagram.svg import FONT, element, escaped
+from fieldmark.inspection.findings import Inspection
 from fieldmark.inspection.notes import pooling_first
 from fieldmark.palette import INK, MUTED, PAPER
-
-if TYPE_CHECKING:
-    from fieldmark.inspection.findings import Inspection
 
 WIDE = 1600.0
 _NARROWEST = 960.0

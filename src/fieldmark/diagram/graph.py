@@ -9,10 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from fieldmark.inspection.findings import Inspection, Layer
+from fieldmark.inspection.findings import Inspection, Layer
 
 
 class Kind(Enum):

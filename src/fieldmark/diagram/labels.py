@@ -7,12 +7,9 @@ grow, and from the number of weights.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fieldmark.diagram.graph import Kind, Node
-
-if TYPE_CHECKING:
-    from fieldmark.inspection.findings import Inspection, Layer
+from fieldmark.inspection.findings import Inspection, Layer
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 _USUAL_SIDES = (1, 3, 5, 7, 11, 2, 4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fieldmark.diagram.graph import DenseRun, Kind, Node, kind_of
 from fieldmark.diagram.labels import is_map, shape_text
@@ -11,10 +10,8 @@ from fieldmark.diagram.routes import NEXT, all_drawn
 from fieldmark.diagram.sizes import Scale
 from fieldmark.diagram.solids import COLOURS, dark, edge, front, pale
 from fieldmark.diagram.svg import element, fit_words, number, text, text_width
+from fieldmark.inspection.findings import Inspection
 from fieldmark.palette import INK, MUTED
-
-if TYPE_CHECKING:
-    from fieldmark.inspection.findings import Inspection
 
 _TITLE, _FACT, _NOTE = 20.0, 13.0, 11.0
 _LINE = 16.0

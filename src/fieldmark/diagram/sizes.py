@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from fieldmark.diagram.graph import Kind, Node
 from fieldmark.diagram.labels import (
@@ -19,9 +18,7 @@ from fieldmark.diagram.labels import (
     word_of,
 )
 from fieldmark.diagram.svg import fit_words, text_width
-
-if TYPE_CHECKING:
-    from fieldmark.inspection.findings import Inspection
+from fieldmark.inspection.findings import Inspection
 
 ROUND = 7.0  # radius of an addition
 BAR = 9.0  # thickness of a vector

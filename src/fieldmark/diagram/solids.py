@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fieldmark.diagram.graph import Kind, Node, kind_of, layers_in
 from fieldmark.diagram.labels import shape_text
 from fieldmark.diagram.sizes import Box, Solid, line_height
 from fieldmark.diagram.svg import element, escaped, number, text
+from fieldmark.inspection.findings import Inspection, Layer
 from fieldmark.palette import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, SKY, VERMILLION
-
-if TYPE_CHECKING:
-    from fieldmark.inspection.findings import Inspection, Layer
-
 
 COLOURS = {
     Kind.PICTURE: INK,
