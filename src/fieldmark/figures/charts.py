@@ -12,7 +12,17 @@ from fieldmark.palette import INK, MUTED, PAPER
 
 
 def chart(sheet: Axes, left: float, top: float, wide: float, high: float) -> Axes:
-    """Axes for data in a box of the page (inches), with quiet spines and ticks.
+    """Axes for data in a box of the page, with quiet spines and ticks.
+
+    Args:
+        sheet: The axes of the whole page, as `page` gives them.
+        left: Inches from the page's left edge to the box.
+        top: Inches from the page's upper edge to the box.
+        wide: Width of the box in inches.
+        high: Height of the box in inches.
+
+    Returns:
+        The new axes, linear both ways.
 
     >>> from fieldmark.figures.page import page
     >>> figure, sheet = page(4, 3)
@@ -38,7 +48,15 @@ def chart(sheet: Axes, left: float, top: float, wide: float, high: float) -> Axe
 
 
 def ticks(axes: Axes, side: str, places: list[float], labels: list[str], *, turned: bool = False) -> None:
-    """Fixed ticks with literal labels; side "x" or "y"; `turned` labels read upwards."""
+    """Put ticks with these labels, taken literally, at these places.
+
+    Args:
+        axes: Axes of a chart.
+        side: "x" or "y".
+        places: Where the ticks are, in the units of the data.
+        labels: One text per tick.
+        turned: Whether the labels read upwards.
+    """
     set_ticks = axes.set_xticks if side == "x" else axes.set_yticks
     set_ticks(
         places,
@@ -51,15 +69,29 @@ def ticks(axes: Axes, side: str, places: list[float], labels: list[str], *, turn
 
 
 def axis_label(axes: Axes, side: str, text: str, pad: float = 6) -> None:
-    """What an axis measures, with its unit; pad in points."""
+    """Write beside an axis what it measures.
+
+    Args:
+        axes: Axes of a chart.
+        side: "x" or "y".
+        text: The quantity and its unit.
+        pad: Points between the tick labels and the text.
+    """
     label = axes.set_xlabel if side == "x" else axes.set_ylabel
     label(text, fontproperties=lettering.font(LABEL), color=INK, labelpad=pad, parse_math=False, usetex=False)
 
 
 def places(low: float, high: float, *, whole: bool = False, most: int = 7) -> list[float]:
-    """Round numbers, 1, 2 or 5 times a power of ten apart, at most `most` of them from low to high.
+    """Round numbers from low to high, 1, 2 or 5 times a power of ten apart.
 
-    whole: none but whole numbers.
+    Args:
+        low: Where the axis begins.
+        high: Where the axis ends.
+        whole: Whether only whole numbers will do.
+        most: How many numbers there may be.
+
+    Returns:
+        The numbers, in order.
 
     >>> places(0, 100), places(1, 3, whole=True)
     ([0.0, 20.0, 40.0, 60.0, 80.0, 100.0], [1.0, 2.0, 3.0])
@@ -75,6 +107,13 @@ def places(low: float, high: float, *, whole: bool = False, most: int = 7) -> li
 
 def log_places(low: float, high: float) -> list[float]:
     """Round numbers on a logarithmic axis: 1, 2 and 5 of each decade, or fewer if those are many.
+
+    Args:
+        low: Where the axis begins, above 0.
+        high: Where the axis ends.
+
+    Returns:
+        At most seven numbers, in order.
 
     >>> log_places(0.03, 2.5)
     [0.05, 0.1, 0.2, 0.5, 1.0, 2.0]

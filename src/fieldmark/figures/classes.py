@@ -29,9 +29,16 @@ def class_recalls(
 ) -> Figure:
     """The share of each class's pictures that was recognised, with its 95 % interval (Wilson), lowest first.
 
-    per_class: {class, recall, support} and more, as `evaluate` gives them; source: the split, e.g. "mnist,
-    test split". Classes without pictures are left out and counted; of more than 100, the 50 lowest and the 50
-    highest are shown.
+    Classes without pictures are left out and counted; of more than 100, the 50 lowest and the 50 highest are
+    shown.
+
+    Args:
+        per_class: {class, recall, support} and more of each class, as `evaluate` gives them.
+        source: The split that the numbers come from, e.g. "mnist, test split".
+        title: The page's first line.
+
+    Returns:
+        The page.
 
     >>> cat = {"class": "cat", "recall": 0.9, "support": 10}
     >>> figure = class_recalls([cat, cat | {"class": "dog"}], source="test split")

@@ -30,10 +30,18 @@ def confusion_matrix(
 ) -> Figure:
     """Counts of pictures by actual class (rows) and predicted class (columns).
 
-    confusion[actual][predicted], K x K; source: the split the numbers come from, e.g. "mnist, test split".
     The colour is the share of the row: blue where right, orange where wrong, by its square root, so that a
     few percent show. Cells wide enough carry the count and that share; else the most frequent mistakes are
     listed beside the matrix.
+
+    Args:
+        confusion: Counts by [actual][predicted] class, K x K.
+        classes: The K names.
+        source: The split that the numbers come from, e.g. "mnist, test split".
+        title: The page's first line.
+
+    Returns:
+        The page.
 
     >>> figure = confusion_matrix([[90, 10], [5, 95]], ["bird", "plane"], source="test split")
     >>> figure.axes[1].get_xlabel(), figure.axes[1].get_ylabel()
@@ -152,7 +160,13 @@ PAIRS_HIGH = 1.2 + (PAIRS + 2) * LINE
 
 
 def colour_key(sheet: Axes, left: float, top: float) -> None:
-    """Two ramps, right and wrong, over the square root of the share, with the share in percent below."""
+    """Draw two ramps, right and wrong, over the square root of the share, with the share in percent below.
+
+    Args:
+        sheet: The axes of the page.
+        left: Inches from the page's left edge.
+        top: Inches from the page's upper edge.
+    """
     write(sheet, left, top + 0.1, "share of the actual class", size=LABEL, bold=True)
     ramp = np.linspace(0, 1, 64)[None, :]  # (1, 64)
     start, long = left + 0.5, PAIRS_WIDE - 0.75
@@ -165,7 +179,15 @@ def colour_key(sheet: Axes, left: float, top: float) -> None:
 
 
 def frequent_mistakes(sheet: Axes, counts: np.ndarray, names: Sequence[str], left: float, top: float) -> None:
-    """The pairs of classes confused most often, by count; counts int64 (K, K) by actual and predicted."""
+    """List the pairs of classes that are confused most often.
+
+    Args:
+        sheet: The axes of the page.
+        counts: Pictures by actual and predicted class, int64 (K, K).
+        names: The K classes, as short as the list's columns need them.
+        left: Inches from the page's left edge.
+        top: Inches from the page's upper edge.
+    """
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS].tolist()

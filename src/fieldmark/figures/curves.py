@@ -37,8 +37,14 @@ def curves(
 
     A single epoch makes no curve: its figures are written out instead.
 
-    history: at least one row; best_epoch: a value of its "epoch" column; counts: pictures per split, stated
-    in the key when given. Values that are not finite are left out.
+    Args:
+        history: At least one row. Values that are not finite are left out.
+        best_epoch: The epoch whose weights were kept, a value of the column "epoch".
+        title: The page's first line.
+        counts: Pictures per split, stated in the key when given.
+
+    Returns:
+        The page.
 
     >>> rows = [dict.fromkeys(History.COLUMNS, 0.5) | {"epoch": epoch} for epoch in (1, 2)]
     >>> curves(History(rows), 1).axes[1].get_ylabel()

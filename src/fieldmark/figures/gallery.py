@@ -37,7 +37,16 @@ def grid(
 ) -> Figure:
     """Up to rows x columns pictures, drawn evenly from all classes and ordered by class, each with its label.
 
-    source: the data and split, e.g. "mnist, train split"; generator: draws the pictures.
+    Args:
+        images: Where the pictures are drawn from.
+        source: The data and split, e.g. "mnist, train split".
+        generator: Draws the pictures.
+        rows: At most so many rows.
+        columns: Pictures in a row.
+        title: The page's first line.
+
+    Returns:
+        The page.
 
     >>> images = ImageSet(torch.zeros(3, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 1]), ("cat", "dog"))
     >>> figure = grid(images, source="train split", generator=torch.Generator(), rows=1, columns=3)
@@ -72,8 +81,15 @@ def augmentation_rows(
 
     Below the name of a step stands the size of its pictures, or that it changes nothing.
 
-    traces: (name of the step, the pictures after it, uint8 (N, C, H, W)); the first is the pictures as they
-    were; labels: N names of classes; source: the data and split.
+    Args:
+        traces: The name of each step and the pictures after it, uint8 (N, C, H, W); the first are the
+            pictures as they were.
+        labels: The N names of their classes.
+        source: The data and split.
+        title: The page's first line.
+
+    Returns:
+        The page.
 
     >>> pictures = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
     >>> steps = [("original", pictures), ("mirror", pictures.flip(3))]
@@ -113,8 +129,17 @@ def resize_rules(
 ) -> Figure:
     """Each picture beside what is left of it under the rules crop, pad and stretch.
 
-    pictures: uint8 (H, W, C), as decoded; size: (height, width) in pixels of the network's input. The dashed
-    frame in the original is what `crop` keeps; `lost` is the share of the picture's pixels cut away.
+    The dashed frame in the original is what `crop` keeps; `lost` is the share of the picture's pixels that is
+    cut away.
+
+    Args:
+        pictures: As decoded, uint8 (H, W, C) each.
+        size: (height, width) in pixels of the network's input.
+        source: Where the pictures come from.
+        title: The page's first line.
+
+    Returns:
+        The page.
 
     >>> figure = resize_rules([np.zeros((20, 40, 3), np.uint8)], (8, 8), source="photos")
     >>> [text.get_text() for text in figure.axes[0].texts if "lost" in text.get_text()]

@@ -40,7 +40,15 @@ def families() -> tuple[str, ...]:
 
 
 def font(size: float, *, bold: bool = False) -> FontProperties:
-    """The one typeface of all figures; size in points. Every property is set, none left to rcParams."""
+    """The one typeface of all figures. Every property is set, none is left to rcParams.
+
+    Args:
+        size: In points.
+        bold: Whether the letters are bold.
+
+    Returns:
+        The font, as matplotlib's texts take it.
+    """
     weight = "bold" if bold else "normal"
     return FontProperties(
         family=list(families()), style="normal", variant="normal", weight=weight, stretch="normal", size=size
@@ -72,7 +80,15 @@ def drawable(text: str) -> str:
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
-    """The width in inches of one line at `size` points, kerning aside.
+    """The width of one line, kerning aside.
+
+    Args:
+        text: One line.
+        size: In points.
+        bold: Whether the letters are bold.
+
+    Returns:
+        Inches.
 
     >>> 0.3 < width("albatross", 8) < 0.6
     True
@@ -82,7 +98,16 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
 
 
 def shorten(text: str, size: float, room: float, *, bold: bool = False) -> str:
-    """`text`, drawable, with its middle left out where it is wider than `room` inches at `size` points.
+    """`text`, drawable, with its middle left out where it is too wide.
+
+    Args:
+        text: One line.
+        size: In points.
+        room: The most inches that it may take.
+        bold: Whether the letters are bold.
+
+    Returns:
+        What fits, at least an ellipsis.
 
     >>> shorten("black_footed_albatross_juvenile", 8, 1.0).encode("ascii", "replace")
     b'black_fo?uvenile'
@@ -96,7 +121,16 @@ def shorten(text: str, size: float, room: float, *, bold: bool = False) -> str:
 
 
 def short_names(names: Sequence[str], size: float, room: float, *, bold: bool = False) -> list[str]:
-    """`names` shortened to `room` inches; those that read alike, or blank, get their position in front.
+    """Names shortened to the room there is; those that read alike, or blank, get their position in front.
+
+    Args:
+        names: One line each.
+        size: In points.
+        room: The most inches that a name may take.
+        bold: Whether the letters are bold.
+
+    Returns:
+        As many names, all different.
 
     >>> short_names(["cat", "dog"], 8, 1.0)
     ['cat', 'dog']
@@ -133,6 +167,13 @@ def pictures(number: int) -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     """A share as a percentage that never rounds up to all or down to none.
+
+    Args:
+        share: 0 to 1, or NaN.
+        digits: After the decimal point.
+
+    Returns:
+        The percentage with its sign, "-" for NaN.
 
     >>> percent(0.9912), percent(0.99999), percent(1.0), percent(0.00001), percent(float("nan"))
     ('99.1 %', '>99.9 %', '100 %', '<0.1 %', '-')

@@ -13,9 +13,13 @@ ROUNDING = 1e-9  # of the largest value possible; below it a result is 0 and its
 
 @dataclass(frozen=True)
 class Levels:
-    """level = zero + value / per_level, rounded to whole numbers and cut off at 0 and 255.
+    """Values as grey levels: zero + value / per_level, rounded to whole numbers and cut off at 0 and 255.
 
-    pixels: uint8, of the values' shape; clipped: the share of the values that was cut off.
+    Attributes:
+        pixels: The levels, uint8, of the values' shape.
+        zero: The level of the value 0.
+        per_level: By how much a value grows from one level to the next.
+        clipped: The share of the values that was cut off, 0 to 1.
     """
 
     pixels: Tensor
@@ -38,10 +42,18 @@ class Levels:
 def to_levels(values: Tensor, total: float, negative: bool, largest: float) -> Levels:
     """Filtered pixels as grey levels, by what the kernel is, not by what came out.
 
-    values: float, pixels from 0 to 255 after a kernel; total: the sum of its taps; negative: whether any tap
-    is; largest: the sum of their absolute values. A kernel without negative taps keeps the scale, divided by
-    its total where that is above 1. One that sums to 1 in spite of negative taps (sharpen) keeps it too, cut
-    off at 0 and 255. All others are shown around grey: 0 as 128, and the value farthest from 0 as 1 or 255.
+    A kernel without negative taps keeps the scale, divided by its total where that is above 1. One that sums
+    to 1 in spite of negative taps (sharpen) keeps it too, cut off at 0 and 255. All others are shown around
+    grey: 0 as 128, and the value farthest from 0 as 1 or 255.
+
+    Args:
+        values: Pixels from 0 to 255 after a kernel, float.
+        total: The sum of the kernel's taps.
+        negative: Whether any tap is negative.
+        largest: The sum of the taps' absolute values.
+
+    Returns:
+        The levels, and how they were made.
 
     >>> levels = to_levels(torch.tensor([-40.0, 0.0, 10.0]), total=0, negative=True, largest=8)
     >>> levels.pixels.tolist(), str(levels)

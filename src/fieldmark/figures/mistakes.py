@@ -31,8 +31,16 @@ def mistakes(
 
     Pictures from files are shown as the files have them, and not in the few pixels that the network gets.
 
-    predictions: with labels; `index` says which picture each row belongs to (row i is picture i without one);
-    confidence: the largest softmax probability; source: the split, e.g. "mnist, test split".
+    Args:
+        images: The pictures that were predicted.
+        predictions: With labels; `index` says which picture each row belongs to (row i is picture i without
+            one). The confidence is the largest softmax probability.
+        source: The split, e.g. "mnist, test split".
+        count: At most so many mistakes.
+        title: The page's first line.
+
+    Returns:
+        The page, which says so where there are no mistakes.
 
     >>> pictures = ImageSet(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1]), ("cat", "dog"))
     >>> right = Predictions(logits=torch.eye(2), labels=torch.tensor([0, 1]))

@@ -29,7 +29,15 @@ from fieldmark.palette import INK, MUTED, PAPER, WASH
 def save(figure: Figure, path: str | Path) -> Path:
     """Write `figure` as PNG at 150 dots per inch; whole or not at all, and through no link.
 
-    Raises UserError when the name does not end in .png or the file cannot be written; what stood there stays.
+    Args:
+        figure: What to write.
+        path: A name that ends in .png.
+
+    Returns:
+        The path.
+
+    Raises:
+        UserError: The name does not end in .png, or the file cannot be written; what stood there stays.
 
     >>> import tempfile
     >>> from fieldmark.figures.page import page
@@ -43,6 +51,16 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 def write_png(picture: Image.Image, path: str | Path) -> Path:
     """Write a picture as `save` writes figures.
+
+    Args:
+        picture: What to write.
+        path: A name that ends in .png.
+
+    Returns:
+        The path.
+
+    Raises:
+        UserError: As of `save`.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -84,6 +102,13 @@ class Page(Figure):
 def page(wide: float, high: float) -> tuple[Figure, Axes]:
     """A light page and the axes that cover it, whose unit is the inch, right and down from the top left.
 
+    Args:
+        wide: Width in inches.
+        high: Height in inches.
+
+    Returns:
+        The figure and its axes.
+
     >>> figure, sheet = page(4, 3)
     >>> [float(edge) for edge in (*sheet.get_xlim(), *sheet.get_ylim())]
     [0.0, 4.0, 3.0, 0.0]
@@ -113,7 +138,20 @@ def write(
 ) -> Text:
     """One line of text at (x, y) of `axes`, taken literally: a dollar sign is a dollar sign.
 
-    across: "left", "center" or "right"; down: "baseline", "center", "top" or "bottom"; turned: reads upwards.
+    Args:
+        axes: A page, in inches, or a chart.
+        x: Where the text is, in units of the axes.
+        y: Where the text is, in units of the axes.
+        text: One line.
+        size: Type size in points.
+        color: As matplotlib takes it.
+        bold: Whether the letters are bold.
+        across: Which of its parts is at x: "left", "center" or "right".
+        down: Which of its parts is at y: "baseline", "center", "center_baseline", "top" or "bottom".
+        turned: Whether it reads upwards.
+
+    Returns:
+        The text on the page.
     """
     return axes.text(
         x,
@@ -130,7 +168,14 @@ def write(
 
 
 def heading(sheet: Axes, title: str, *facts: str, note: str = "") -> None:
-    """The title line; below it where the numbers come from and how many there are; below that how to read."""
+    """Write the title; below it where the numbers come from and how many there are; below that how to read.
+
+    Args:
+        sheet: The axes of the page.
+        title: The first line.
+        facts: The second line, with commas between them; empty ones are left out.
+        note: The third line, if any.
+    """
     room = sheet.get_xlim()[1] - 2 * MARGIN
     write(sheet, MARGIN, 0.45, lettering.shorten(title, TITLE, room, bold=True), size=TITLE, bold=True)
     line = ", ".join(fact for fact in facts if fact)
@@ -140,10 +185,20 @@ def heading(sheet: Axes, title: str, *facts: str, note: str = "") -> None:
 
 
 def show(sheet: Axes, image: np.ndarray, left: float, top: float, wide: float, high: float) -> Box:
-    """Place a picture, uint8 (H, W, C) with C 1 or 3, as large as fits into the box, centred, shape kept.
+    """Place a picture as large as fits into a box, in its middle, with its shape kept.
 
-    Returns the rectangle it fills: left, top, width, height in inches. Small pictures keep their pixels as
-    squares, large ones are scaled smoothly.
+    Small pictures keep their pixels as squares, large ones are scaled smoothly.
+
+    Args:
+        sheet: The axes of the page.
+        image: uint8 (H, W, C) with C 1 or 3.
+        left: Inches from the page's left edge to the box.
+        top: Inches from the page's upper edge to the box.
+        wide: Width of the box in inches.
+        high: Height of the box in inches.
+
+    Returns:
+        The rectangle that the picture fills: left, top, width, height in inches.
 
     >>> figure, sheet = page(4, 3)
     >>> show(sheet, np.zeros((20, 40, 3), np.uint8), 1, 1, 2, 2)
@@ -165,7 +220,14 @@ def show(sheet: Axes, image: np.ndarray, left: float, top: float, wide: float, h
 
 
 def pixels(axes: Axes, image: np.ndarray, box: Box, interpolation: str = "nearest") -> None:
-    """Stretch RGB (H, W, 3), uint8 or float in 0-1, over a rectangle of `axes`, whose limits stay."""
+    """Stretch a picture over a rectangle of `axes`, whose limits stay.
+
+    Args:
+        axes: A page or a chart.
+        image: RGB (H, W, 3), uint8 or float in 0-1.
+        box: The rectangle: left, top, width, height in units of the axes.
+        interpolation: One of matplotlib's names.
+    """
     left, top, wide, high = box
     artist = AxesImage(
         axes,
@@ -180,7 +242,14 @@ def pixels(axes: Axes, image: np.ndarray, box: Box, interpolation: str = "neares
 
 
 def frame(sheet: Axes, box: Box, color: str, *, dashed: bool = False) -> None:
-    """A line around a rectangle (left, top, width, height in inches)."""
+    """Draw a line around a rectangle.
+
+    Args:
+        sheet: The axes of the page.
+        box: The rectangle: left, top, width, height in inches.
+        color: As matplotlib takes it.
+        dashed: Whether the line is dashed, and thicker.
+    """
     left, top, wide, high = box
     sheet.add_patch(
         Rectangle(
@@ -196,6 +265,16 @@ def frame(sheet: Axes, box: Box, color: str, *, dashed: bool = False) -> None:
 
 
 def bar(axes: Axes, left: float, top: float, wide: float, high: float, share: float, color: str) -> None:
-    """A bar filled up to `share` (0-1) of its width."""
+    """Draw a bar that is filled up to a share of its width.
+
+    Args:
+        axes: A page or a chart.
+        left: Where the bar begins, in units of the axes.
+        top: Its upper edge.
+        wide: Its whole width.
+        high: Its height.
+        share: How much of it is filled, 0 to 1.
+        color: Of the filled part, as matplotlib takes it.
+    """
     axes.add_patch(Rectangle((left, top), wide, high, facecolor=WASH, linewidth=0))
     axes.add_patch(Rectangle((left, top), wide * share, high, facecolor=color, linewidth=0))

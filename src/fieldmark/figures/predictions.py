@@ -36,8 +36,18 @@ def predictions_page(
 ) -> Figure:
     """Pictures drawn evenly from all classes, each with its three highest scores.
 
-    predictions: with labels, right and wrong are told apart by mark, word, frame and colour; without labels,
-    only the scores are shown. `index` as in `mistakes`; generator: draws the pictures; source: the split.
+    Args:
+        images: The pictures that were predicted.
+        predictions: With labels, right and wrong are told apart by mark, word, frame and colour; without,
+            only the scores are shown. `index` says which picture each row belongs to (row i is picture i
+            without one).
+        source: The split, e.g. "mnist, test split".
+        generator: Draws the pictures.
+        count: At most so many pictures.
+        title: The page's first line.
+
+    Returns:
+        The page.
 
     >>> pictures = ImageSet(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1]), ("cat", "dog"))
     >>> answers = Predictions(logits=torch.eye(2), labels=torch.tensor([0, 1]))

@@ -25,7 +25,14 @@ SMALL_PICTURE = 64
 
 
 def blend(colour: str, strength: np.ndarray) -> np.ndarray:
-    """From paper (0) to `colour` (1): strength (H, W) to RGB in 0-1 (H, W, 3).
+    """Shades of a colour.
+
+    Args:
+        colour: "#RRGGBB".
+        strength: 0 for the paper's white to 1 for the whole colour, (H, W).
+
+    Returns:
+        RGB in 0-1, (H, W, 3).
 
     >>> blend("#0072B2", np.array([[0.0]])).tolist()
     [[[1.0, 1.0, 1.0]]]
@@ -34,9 +41,15 @@ def blend(colour: str, strength: np.ndarray) -> np.ndarray:
 
 
 def ink_on(colour: np.ndarray) -> str:
-    """Dark or light letters, whichever stands out more on `colour`, RGB (3,) in 0-1.
+    """Dark or light letters, whichever stands out more.
 
     By relative luminance (WCAG 2.2); the two are equally legible at a luminance of about 0.2.
+
+    Args:
+        colour: What is behind the letters, RGB (3,) in 0-1.
+
+    Returns:
+        INK or PAPER.
 
     >>> ink_on(np.ones(3)) == INK, ink_on(np.zeros(3)) == PAPER
     (True, True)

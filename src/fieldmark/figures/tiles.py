@@ -19,7 +19,13 @@ from fieldmark.vocabulary import ImageSet, Predictions
 
 @dataclass(frozen=True)
 class Tiles:
-    """Tiles of wide x high inches in `columns` columns below the heading, `gap` inches apart.
+    """Equal tiles below the heading of a page.
+
+    Attributes:
+        columns: Tiles in a row.
+        wide: Width of a tile in inches.
+        high: Height of a tile in inches.
+        gap: Inches from one tile to the next.
 
     >>> Tiles(columns=2, wide=1.0, high=2.0, gap=0.5).corner(3) == (MARGIN + 1.5, HEADING + 2.5)
     True
@@ -43,7 +49,14 @@ class Tiles:
 
 
 def fitted_high(side: float, size: tuple[int, int]) -> float:
-    """How high a picture of (height, width) pixels gets in a square of `side` inches.
+    """How high a picture gets in a square.
+
+    Args:
+        side: Of the square, in inches.
+        size: (height, width) of the picture in pixels.
+
+    Returns:
+        Inches.
 
     >>> fitted_high(2.0, (30, 60)), fitted_high(2.0, (60, 30))
     (1.0, 2.0)
@@ -52,13 +65,21 @@ def fitted_high(side: float, size: tuple[int, int]) -> float:
 
 
 def picture_array(image: Tensor) -> np.ndarray:
-    """uint8 (C, H, W) as the array (H, W, C) that `show` takes; no copy."""
+    """A picture uint8 (C, H, W) as the array (H, W, C) that `show` takes, without a copy."""
     array: np.ndarray = image.permute(1, 2, 0).numpy()
     return array
 
 
 def original_of(images: ImageSet, position: int) -> np.ndarray:
-    """The picture as its file has it, uint8 (H, W, C); as `images` has it where there is no file any more."""
+    """A picture as its file has it, or as `images` has it where there is no file any more.
+
+    Args:
+        images: The set that the picture is in.
+        position: Which one.
+
+    Returns:
+        uint8 (H, W, C).
+    """
     if images.files is not None and images.root is not None:
         try:
             return decode(images.root / images.files[position])
@@ -88,10 +109,17 @@ def box_high(side: float, images: ImageSet) -> float:
 
 
 def evenly(labels: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Positions of `count` pictures (all, if there are fewer), as evenly over the classes as can be.
+    """Draw pictures as evenly from all classes as can be.
 
-    labels int64 (N,). Every class gives one picture before any gives two; when classes outnumber the places,
-    chance says which. The result, int64 (M,), is ordered by class.
+    Every class gives one picture before any gives two; when classes outnumber the places, chance says which.
+
+    Args:
+        labels: The class of each picture, int64 (N,).
+        count: How many to draw; all, if there are fewer.
+        generator: Draws them.
+
+    Returns:
+        Their positions, int64 (M,), ordered by class.
 
     >>> labels = torch.tensor([0, 0, 0, 0, 1, 1, 2])
     >>> labels[evenly(labels, 5, torch.Generator())].tolist()
@@ -102,9 +130,8 @@ def evenly(labels: Tensor, count: int, generator: torch.Generator) -> Tensor:
     ordered = labels[by_class]
     sizes = torch.unique_consecutive(ordered, return_counts=True)[1]  # (K',)
     starts = sizes.cumsum(0) - sizes
-    turn = torch.arange(len(labels)) - starts.repeat_interleave(
-        sizes
-    )  # 0 for the first picture of a class ...
+    # 0 for the first picture of a class, 1 for the second ...
+    turn = torch.arange(len(labels)) - starts.repeat_interleave(sizes)
     # Ties between classes in the last round are settled by a second shuffle.
     again = torch.randperm(len(labels), generator=generator)
     rounds = again[turn[again].argsort(stable=True)][:count]

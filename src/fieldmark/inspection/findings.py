@@ -17,18 +17,23 @@ PICTURE = -1
 class Layer:
     """One module without parts, or one operation outside of such a module.
 
-    name: where it is, "features.stage1.block0.convolution1"; an operation outside of a module without parts
-    is "features.stage1.block0:add"; what is called again gets a number, "features.activation#2".
-    type: the module's class ("Conv2d") or the operation ("add", "cat", "flatten").
-    inputs: indices into Inspection.layers of the layers whose outputs it takes, each once; -1 is the picture.
-    output_shape: without the batch, (C, H, W) or (D,); of the first tensor, where it gives several.
-    parameters: weights that live here, counted where they are first used; parameter_bytes: what they take;
-    biases: how many of them are biases.
-    flops: per picture, two per multiplication and addition, as torch's FLOP counter has them.
-    activation_bytes: per picture, what is kept for the backward pass and was not kept before.
-    receptive_field: (rows, columns) of the picture that one output sees; None where that is all of it, or
-    the output is no map any more. stride: pixels of the picture from one output to the next, (down, right);
-    None where the output is no map, or the steps are uneven.
+    Attributes:
+        name: Where it is, "features.stage1.block0.convolution1"; an operation outside of a module without
+            parts is "features.stage1.block0:add"; what is called again gets a number,
+            "features.activation#2".
+        type: The module's class ("Conv2d") or the operation ("add", "cat", "flatten").
+        inputs: Indices into Inspection.layers of the layers whose outputs it takes, each once; -1 is the
+            picture.
+        output_shape: Without the batch, (C, H, W) or (D,); of the first tensor, where it gives several.
+        parameters: Weights that live here, counted where they are first used.
+        parameter_bytes: What they take.
+        flops: Per picture, two per multiplication and addition, as torch's FLOP counter has them.
+        activation_bytes: Per picture, what is kept for the backward pass and was not kept before.
+        receptive_field: (rows, columns) of the picture that one output sees; None where that is all of it,
+            or the output is no map any more.
+        stride: Pixels of the picture from one output to the next, (down, right); None where the output is no
+            map, or the steps are uneven.
+        biases: How many of the parameters are biases.
     """
 
     name: str
@@ -48,10 +53,14 @@ class Layer:
 class TrainingMemory:
     """Bytes that a training step needs: weights, their gradients, the optimiser's state, activations.
 
-    weights: parameters and buffers. gradients: as large as the parameters that are trained. optimiser: twice
-    that, Adam's two means (SGD keeps one with momentum, none without). activations: what the forward pass
-    keeps for the backward pass of a whole batch, the pictures included. Work space of single operations comes
-    on top.
+    Work space of single operations comes on top.
+
+    Attributes:
+        batch_size: Pictures in the step.
+        weights: Parameters and buffers.
+        gradients: As large as the parameters that are trained.
+        optimiser: Twice that, Adam's two means (SGD keeps one with momentum, none without).
+        activations: What the forward pass keeps for the backward pass of a batch, the pictures included.
     """
 
     batch_size: int
@@ -72,11 +81,19 @@ class TrainingMemory:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a network is made of. layers: in the order in which the picture meets them.
+    """What a network is made of.
 
-    input_shape: of one picture, (C, H, W). parameters: all, also those that no layer uses; trainable: those
-    of them that are trained. flops: of one picture, forward. blocks: modules that have parts, name to class,
-    the network itself by "". notes: sentences on what stands out.
+    Attributes:
+        model: What the network is called.
+        input_shape: Of one picture, (C, H, W).
+        layers: In the order in which the picture meets them.
+        parameters: All of them, also those that no layer uses.
+        trainable: Those of them that are trained.
+        parameter_bytes: What the parameters take.
+        flops: Of one picture, forward.
+        memory: What a training step needs.
+        blocks: Modules that have parts, name to class; the network itself is "".
+        notes: Sentences on what stands out.
     """
 
     model: str
@@ -121,9 +138,12 @@ MOST_ROWS = 48
 
 @dataclass(frozen=True)
 class Row:
-    """A layer, or a block of several in a row, told by their sums and by the last one's output.
+    """A layer, or a block of several in a row, described by their sums and by the last one's output.
 
-    place: the parts of its name. type: the class of the layer or block.
+    Attributes:
+        place: The parts of its name.
+        type: The class of the layer or block.
+        layers: What is put together, in order.
     """
 
     place: tuple[str, ...]
@@ -162,7 +182,14 @@ def name_parts(name: str) -> tuple[str, ...]:
 
 
 def outline(inspection: Inspection, depth: int) -> list[Row]:
-    """The rows, in order. depth: parts of a name that are told apart, at least 1; 0 tells all layers.
+    """The layers of an inspection down to a depth; what is further down is put together into one row.
+
+    Args:
+        inspection: What to outline.
+        depth: The parts of a name that are told apart; 0 for all of them, which gives every layer a row.
+
+    Returns:
+        The rows, in order.
 
     >>> from fieldmark.inspection.inspector import inspect
     >>> [row.name for row in outline(inspect("baseline", 32), 2)]
@@ -181,7 +208,15 @@ def outline(inspection: Inspection, depth: int) -> list[Row]:
 
 
 def fitting_depth(inspections: Sequence[Inspection], most: int = MOST_ROWS) -> int:
-    """The depth at which no outline has more than `most` rows, the largest there is; at least 1."""
+    """The largest depth at which no outline has too many rows.
+
+    Args:
+        inspections: What is to be outlined at the same depth.
+        most: The most rows.
+
+    Returns:
+        The depth, at least 1.
+    """
     deepest = max((len(name_parts(layer.name)) for found in inspections for layer in found.layers), default=1)
     for depth in range(deepest, 1, -1):
         if all(len(outline(found, depth)) <= most for found in inspections):
@@ -231,10 +266,18 @@ def spell_shape(shape: tuple[int, ...]) -> str:
 
 
 def differing(left: Inspection, right: Inspection, depth: int) -> tuple[list[Pair], int]:
-    """The rows of the outlines at `depth` that differ, None for one that is missing; and how many are alike.
+    """Compare two inspections row by row.
 
     Rows go together by their names, in order. They are alike with the same type, shape, parameters, FLOPs,
     receptive field and stride.
+
+    Args:
+        left: One inspection.
+        right: The other.
+        depth: Of both outlines.
+
+    Returns:
+        The rows that differ, with None for one that is missing, and how many are alike.
 
     >>> from fieldmark.inspection.inspector import inspect
     >>> pairs, alike = differing(inspect("deep", 32), inspect("residual", 32), 2)
@@ -252,6 +295,7 @@ def differing(left: Inspection, right: Inspection, depth: int) -> tuple[list[Pai
 
 
 def aligned(left: Sequence[Row], right: Sequence[Row]) -> list[Pair]:
+    """Rows of the same name side by side, in order; None beside those that only one of the two has."""
     names, others = ([row.name for row in rows] for rows in (left, right))
     pairs: list[Pair] = []
     for tag, i, i_end, j, j_end in SequenceMatcher(None, names, others, autojunk=False).get_opcodes():

@@ -24,10 +24,18 @@ MOST = 2**30
 
 
 def refuse_vast(model: nn.Module, name: str, in_channels: int, image_size: tuple[int, int]) -> None:
-    """Raises UserError when one picture takes more than MOST bytes in some layer of `model`.
+    """Refuse a network in which one picture takes more than MOST bytes in some layer.
 
-    A file of a few kilobytes can describe a network that asks for more memory than there is. `model` may be
-    on the meta device.
+    A file of a few kilobytes can describe a network that asks for more memory than there is.
+
+    Args:
+        model: The network; it may be on the meta device.
+        name: What the error calls it.
+        in_channels: Of the picture.
+        image_size: (height, width) of the picture in pixels.
+
+    Raises:
+        UserError: It takes more, and how much.
 
     >>> refuse_vast(nn.Conv2d(3, 32, 3), "this network", 3, (10_000, 10_000))
     Traceback (most recent call last):
@@ -43,7 +51,16 @@ def refuse_vast(model: nn.Module, name: str, in_channels: int, image_size: tuple
 
 
 def rows_that_fit(model: nn.Module, in_channels: int, image_size: tuple[int, int], wanted: int) -> int:
-    """How many pictures to give a network at once: `wanted`, or fewer where their maps are large; at least 1.
+    """How many pictures to give a network at once, fewer where their maps are large.
+
+    Args:
+        model: The network.
+        in_channels: Of the pictures.
+        image_size: (height, width) of the pictures in pixels.
+        wanted: The most that would be given.
+
+    Returns:
+        `wanted`, or as many as keep the largest map within AT_ONCE bytes; at least 1.
 
     >>> rows_that_fit(nn.Conv2d(3, 8, 3), 3, (32, 32), 512)
     512
@@ -53,11 +70,18 @@ def rows_that_fit(model: nn.Module, in_channels: int, image_size: tuple[int, int
 
 
 def largest_map(model: nn.Module, in_channels: int, image_size: tuple[int, int], enough: int) -> int:
-    """Bytes of the largest tensor that a network makes of one picture, or of the picture.
+    """The size of the largest tensor that a network makes of one picture, the picture included.
 
-    enough: where no map can be larger than that many bytes, a bound is returned instead, which costs
-    nothing. It is the picture's size times the most channels of any layer; for a network that does not run on
-    shapes it is all that is known.
+    Args:
+        model: The network; it is run on shapes alone, and stays as it is.
+        in_channels: Of the picture.
+        image_size: (height, width) of the picture in pixels.
+        enough: Where no map can be larger than that many bytes, a bound is returned instead, which costs
+            nothing.
+
+    Returns:
+        Bytes. The bound is the picture's size times the most channels of any layer; for a network that does
+        not run on shapes it is all that is known.
     """
     height, width = image_size
     known = [weight for weight in model.parameters() if not is_lazy(weight)]

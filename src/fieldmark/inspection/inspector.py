@@ -39,16 +39,25 @@ def inspect(
 ) -> Inspection:
     """The layers of a network, with shapes, parameters, FLOPs, memory and receptive fields.
 
-    model: an architecture's name, with its `options`, or any nn.Module, float (N, C, H, W) to anything, whose
-    weights and modes stay as they are. image_size: pixels, one side or (height, width). batch_size: of the
-    training step whose memory is told. The network is run once in training mode, on shapes alone, so that
-    nothing is computed (but for networks that look at values: see `trace.trace`).
+    The network is run once in training mode, on shapes alone, so that nothing is computed (but for networks
+    that look at values: see `trace.trace`). FLOPs are those of torch's counter: two for each multiplication
+    and addition of convolutions and matrix products, none for the rest.
 
-    FLOPs are those of torch's counter: two for each multiplication and addition of convolutions and matrix
-    products, none for the rest.
+    Args:
+        model: An architecture's name, or any nn.Module, float (N, C, H, W) to anything, whose weights and
+            modes stay as they are.
+        image_size: Pixels, one side or (height, width).
+        in_channels: Of the pictures.
+        num_classes: Of an architecture by name.
+        batch_size: Pictures in the training step whose memory is told.
+        **options: Of an architecture by name.
 
-    Raises UserError for a name or options that make no network, and for pictures that do not pass it, naming
-    the layer, the shape that reaches it, and a size that works.
+    Returns:
+        The layers and the totals; printed, a short table.
+
+    Raises:
+        UserError: A name or options that make no network; pictures that do not pass it, with the layer, the
+            shape that reaches it, and a size that works.
 
     >>> found = inspect("baseline", 32, num_classes=2)
     >>> found.parameters, found.flops, found.layers[0].receptive_field
@@ -78,7 +87,19 @@ def inspect(
 def inspect_module(
     model: nn.Module, name: str, input_shape: tuple[int, int, int], batch_size: int = 64
 ) -> Inspection:
-    """`inspect` for a module that goes by `name`; input_shape: (C, H, W).
+    """`inspect` for a module that goes by a name of its own.
+
+    Args:
+        model: Any nn.Module, float (N, C, H, W) to anything.
+        name: What the inspection and errors call it.
+        input_shape: Of one picture, (C, H, W).
+        batch_size: Pictures in the training step whose memory is told.
+
+    Returns:
+        The layers and the totals.
+
+    Raises:
+        UserError: Pictures of this shape do not pass the network.
 
     >>> inspect_module(nn.Flatten(), "flat", (3, 4, 4)).layers[0].output_shape
     (48,)

@@ -46,6 +46,7 @@ def piles(inspection: Inspection) -> Iterator[str]:
 
 
 def averaged(inspection: Inspection, layer: Layer) -> str:
+    """What a linear layer would hold after the mean over each map, as a sentence; "" where none is before it."""
     flat, source = shape_before(inspection, layer), map_before(inspection, layer)
     if source is None or len(flat) != 1 or math.prod(source) != flat[0] or len(layer.output_shape) != 1:
         return ""
@@ -139,7 +140,14 @@ def fully_connected(inspection: Inspection, layer: Layer) -> int | None:
     """How many parameters would join every element of the map that comes in to every one that goes out.
 
     (C H W) (C' H' W') weights, and C' H' W' biases where the layer has biases: `layer.parameters` counts them
-    too. None for a layer that does not make a map of one map by weights.
+    too.
+
+    Args:
+        inspection: What the layer is part of.
+        layer: Any layer.
+
+    Returns:
+        The count; None for a layer that does not make a map of one map by weights.
 
     >>> from fieldmark.inspection.inspector import inspect
     >>> found = inspect("digits", 28, in_channels=1)

@@ -27,10 +27,15 @@ from fieldmark.inspection.sight_rules import sights_after
 class Frame:
     """A call of a module, or of one of torch's functions outside of modules without parts.
 
-    name: of a module its place ("features.stem", "" for the network), of a function its own. kind: the class
-    of the module, None for a function. root: the network itself. closed: what happens inside belongs to it: a
-    module without parts, or one of torch's own that never called its parts (`calls_parts`), as
-    nn.MultiheadAttention. output: the shape of what it gave, the first tensor of several.
+    Attributes:
+        parent: The call that this one is in; None for the outermost.
+        name: Of a module its place ("features.stem", "" for the network), of a function its own.
+        kind: The class of the module, None for a function.
+        root: Whether it is the network itself.
+        has_parts: Whether the module holds others.
+        torchs_own: Whether the module's class is one of torch's.
+        calls_parts: Whether it has called any of its parts so far.
+        output: The shape of what it gave, the first tensor of several.
     """
 
     parent: Frame | None
@@ -44,6 +49,11 @@ class Frame:
 
     @property
     def closed(self) -> bool:
+        """Whether what happens inside belongs to it.
+
+        So it is in a function, in a module without parts, and in one of torch's own that never called its
+        parts, as nn.MultiheadAttention.
+        """
         if self.calls_parts:
             return False
         if self.kind is None or self.torchs_own:
@@ -69,10 +79,14 @@ class Frame:
 
 
 class Frames(TorchFunctionMode):
-    """Follows the calls while it is entered; `top` is the innermost one.
+    """Follows the calls while it is entered.
 
-    after_linear: told what went into a linear function and what came out. failed: the last function outside
-    of modules without parts that raised, and the shapes of the tensors it was given.
+    Attributes:
+        model: The network that is followed.
+        after_linear: Called with what went into a linear function and what came out.
+        failed: The last function outside of modules without parts that raised, and the shapes of the tensors
+            that it was given.
+        top: The innermost call.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -171,8 +185,14 @@ SHAPES_ONLY = frozenset({
 class Operation:
     """One operation of a forward pass of the whole batch.
 
-    sources: indices of the operations whose results it takes, PICTURE for the pictures. parameters: names of
-    those it uses, directly or made into something else before. output: shape of the first result.
+    Attributes:
+        frame: The call that it is part of.
+        name: Of the operation, as torch has it.
+        sources: Indices of the operations whose results it takes, PICTURE for the pictures.
+        parameters: Names of those it uses, directly or made into something else before.
+        flops: Of the whole batch.
+        output: Shape of the first result.
+        sight: What the first result sees of the picture.
     """
 
     frame: Frame
@@ -186,9 +206,13 @@ class Operation:
 
 @dataclass(frozen=True)
 class Value:
-    """What is known of a tensor. source: the operation that made it; None where no picture had a part in it.
+    """What is known of a tensor.
 
-    The tensor is held so that its id stays its own.
+    Attributes:
+        tensor: Held so that its id stays its own.
+        source: Index of the operation that made it; None where no picture had a part in it.
+        parameters: Names of those it was made of.
+        sight: What it sees of the picture.
     """
 
     tensor: Tensor
@@ -200,7 +224,15 @@ class Value:
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no annotations here
     """Records the operations while it is entered, whatever runs them.
 
-    weights: parameters and buffers by name.
+    Args:
+        frames: Which module is at work.
+        images: The pictures, (N, C, H, W).
+        weights: Parameters and buffers by name.
+
+    Attributes:
+        operations: In the order in which they were done.
+        values: What is known of each tensor, by its id.
+        owners: Of each storage the first tensor, of which others are views.
     """
 
     def __init__(self, frames: Frames, images: Tensor, weights: dict[str, Tensor]) -> None:
@@ -208,7 +240,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has
         self.frames = frames
         self.operations: list[Operation] = []
         self.values = {id(images): Value(images, PICTURE, sight=PICTURE_SIGHT)}
-        self.owners: dict[int, Tensor] = {}  # of each storage the first tensor, of which others are views
+        self.owners: dict[int, Tensor] = {}
         for tensor in weights.values():
             self.owners[tensor.untyped_storage()._cdata] = tensor
         own = {name for name, _ in frames.model.named_parameters()}

@@ -25,9 +25,14 @@ COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 
 
 def shaped(operation: torch._ops.OpOverload, arguments: dict[str, Any]) -> Result:
-    """What an operation gives on meta tensors, None where it is torch who has to answer.
+    """What an operation gives on meta tensors.
 
-    arguments: by the names of the operation's schema.
+    Args:
+        operation: One of torch's.
+        arguments: By the names of its schema.
+
+    Returns:
+        Meta tensors of the right shapes; None where torch itself has to answer.
 
     >>> maps, kernel = torch.empty(2, 3, 8, 8, device="meta"), torch.empty(5, 3, 3, 3, device="meta")
     >>> shaped(torch.ops.aten.relu.default, {"self": maps}).shape
@@ -76,7 +81,13 @@ def elementwise_shape(name: str, arguments: dict[str, Any], tensors: Sequence[Te
 
 
 def broadcast(shapes: Sequence[Sequence[int]]) -> list[int] | None:
-    """The shape that these are expanded to; None where they do not go together.
+    """The shape that several are expanded to, by torch's rules of broadcasting.
+
+    Args:
+        shapes: At least one.
+
+    Returns:
+        The common shape; None where they do not go together.
 
     >>> broadcast([(2, 3, 1), (4,)]), broadcast([(2, 3), (4,)])
     ([2, 3, 4], None)
@@ -115,7 +126,18 @@ def convolution_shape(
 
 
 def windows(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool = False) -> int:
-    """How many windows fit. In ceil mode one may hang over, if it starts on the input or the padding before.
+    """How many windows of a convolution or pooling fit along one axis.
+
+    Args:
+        size: Elements along the axis.
+        kernel: Taps of a window.
+        stride: Elements from one window to the next.
+        padding: Elements added at each end.
+        dilation: Elements from one tap to the next.
+        ceil_mode: Whether one more window may hang over, if it starts on the input or the padding before.
+
+    Returns:
+        The number of windows, which is the size of the output.
 
     >>> windows(8, 3, 2, 0, 1), windows(8, 3, 2, 0, 1, ceil_mode=True)
     (3, 4)

@@ -24,8 +24,11 @@ WHOLE = math.inf
 class Axis:
     """One axis of the picture, in a tensor.
 
-    dim: the tensor's dimension that runs along it. field: pixels that one element sees. stride: pixels from
-    one element to the next; even: whether that is the same everywhere.
+    Attributes:
+        dim: The tensor's dimension that runs along it.
+        field: Pixels that one element sees.
+        stride: Pixels from one element to the next.
+        even: Whether that is the same everywhere.
     """
 
     dim: int
@@ -34,7 +37,14 @@ class Axis:
     even: bool = True
 
     def windowed(self, taps: Fraction | int, step: Fraction | int) -> Axis:
-        """After a window over `taps` elements, from the first to the last, that moves `step` at a time.
+        """The axis after an operation on windows.
+
+        Args:
+            taps: Elements from the first to the last of a window.
+            step: Elements from one window to the next.
+
+        Returns:
+            The axis of what the operation gives.
 
         >>> Axis(2, Fraction(3), Fraction(2)).windowed(3, 2)
         Axis(dim=2, field=Fraction(7, 1), stride=Fraction(4, 1), even=True)
@@ -43,7 +53,7 @@ class Axis:
         return replace(self, field=field, stride=self.stride * step)
 
     def whole(self, *, steps: bool) -> Axis:
-        """Seeing it all. steps: whether there still are elements side by side."""
+        """The axis of what sees all of it; `steps` says whether there still are elements side by side."""
         return replace(self, field=WHOLE, even=self.even and steps)
 
 
@@ -57,7 +67,9 @@ PICTURE_SIGHT = (Axis(2, Fraction(1), Fraction(1)), Axis(3, Fraction(1), Fractio
 class Seen:
     """An operation on what comes from the picture.
 
-    arguments: by the names of its schema. inputs: its tensors that depend on the picture, and their sights.
+    Attributes:
+        arguments: By the names of its schema.
+        inputs: Its tensors that depend on the picture, and their sights.
     """
 
     arguments: dict[str, Any]

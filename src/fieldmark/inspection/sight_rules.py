@@ -26,7 +26,16 @@ from fieldmark.inspection.sight import (
 
 
 def sights_after(operation: torch._ops.OpOverload, seen: Seen, outputs: list[Tensor]) -> list[Sight | None]:
-    """What each output sees, None for one that is no map any more."""
+    """What each output of an operation sees of the picture.
+
+    Args:
+        operation: One of torch's.
+        seen: Its arguments, and what they see.
+        outputs: What it gives.
+
+    Returns:
+        A sight per output, None for one that is no map any more.
+    """
     if not seen.inputs or all(sight is None for _, sight in seen.inputs):
         return [None] * len(outputs)
     name = operation._overloadpacket.__name__

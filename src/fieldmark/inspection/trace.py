@@ -34,7 +34,11 @@ FEW = 2
 class Keeping:
     """What autograd keeps for the backward pass, by storage, each once and weights not at all.
 
-    kept: bytes, with the frame at work and the number of operations done before.
+    Attributes:
+        frames: Which module is at work.
+        recorder: Which operations are done.
+        known: Storages that are not counted again, by their address.
+        kept: Bytes, with the frame at work and the number of operations done before.
     """
 
     frames: Frames
@@ -43,6 +47,7 @@ class Keeping:
     kept: list[tuple[Frame, int, int]] = field(default_factory=list)
 
     def keep(self, tensor: Tensor) -> None:
+        """Count a tensor that autograd saves, unless its storage is known already."""
         storage = tensor.untyped_storage()
         if storage._cdata not in self.known:
             self.known[storage._cdata] = storage
@@ -53,7 +58,11 @@ class Keeping:
 class Trace:
     """A forward pass in training mode.
 
-    batch: pictures in it. results: the operations that made what the network gives. kept: see Keeping.
+    Attributes:
+        batch: Pictures in it.
+        operations: In the order in which they were done.
+        results: Indices of the operations that made what the network gives.
+        kept: As of `Keeping`.
     """
 
     batch: int
@@ -71,12 +80,23 @@ class Broken(Exception):  # noqa: N818 - always caught: it carries what is known
 
 
 def trace(model: nn.Module, name: str, input_shape: tuple[int, int, int], batch: int) -> Trace:
-    """What happens to `batch` pictures (C, H, W) in the network; its weights stay as they are.
+    """What happens to a batch of pictures in a network, whose weights stay as they are.
 
     The pass is run on the meta device, where nothing is computed. A network that needs values (it looks at
     them, or makes tensors of its own on another device) is copied and run for real, on FEW pictures of noise.
-    name: what errors call it. Raises UserError when pictures of this size do not pass, naming the layer, the
-    shape that reaches it, and a size that works.
+
+    Args:
+        model: The network.
+        name: What errors call it.
+        input_shape: Of one picture, (C, H, W).
+        batch: How many pictures.
+
+    Returns:
+        The pass, operation by operation.
+
+    Raises:
+        UserError: Pictures of this size do not pass; with the layer, the shape that reaches it, and a size
+            that works.
     """
     with unchanged_modes(model), warnings.catch_warnings():
         model.train()
@@ -113,7 +133,20 @@ def for_real(model: nn.Module, input_shape: tuple[int, int, int]) -> Trace:
 def pass_recorded(
     model: nn.Module, call: Callable[[], object], images: Tensor, weights: dict[str, Tensor]
 ) -> Trace:
-    """What happens when `call` gives `images` to the model with these weights. Raises Broken if it fails."""
+    """Record what happens when a network is called.
+
+    Args:
+        model: The network.
+        call: Gives the pictures to the network.
+        images: The pictures, (N, C, H, W).
+        weights: The parameters and buffers that are at work, by name.
+
+    Returns:
+        The pass, operation by operation.
+
+    Raises:
+        Broken: The network failed.
+    """
     frames = Frames(model)
     recorder = Recorder(frames, images, weights)
     known = {storage._cdata: storage for storage in (t.untyped_storage() for t in weights.values())}
