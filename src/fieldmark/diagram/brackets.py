@@ -21,7 +21,14 @@ _LEAST = 34.0  # less room than this is too little for a shortened name
 
 @dataclass(frozen=True)
 class _Bracket:
-    """From start to end. names: the whole one, and what will do; facts: a second line, where it fits."""
+    """A bracket with its words.
+
+    Attributes:
+        names: The whole name, and a shorter one that will do.
+        facts: A second line, where it fits.
+        start: Where it begins, from left.
+        end: Where it ends.
+    """
 
     names: tuple[str, str]
     facts: str
@@ -36,7 +43,19 @@ class _Bracket:
 def brackets_svg(
     groups: Sequence[Group], facts: Sequence[str], page: Sheet, row: int, y: float, right: float
 ) -> tuple[str, float]:
-    """The brackets of one row from height y down, and how much room they take."""
+    """The brackets of one row.
+
+    Args:
+        groups: The stages and blocks of the network.
+        facts: A second line for each.
+        page: Where everything is.
+        row: Which row.
+        y: The height that they begin at.
+        right: Where their words have to end.
+
+    Returns:
+        SVG, and the height that it takes.
+    """
     drawn = []
     height = 0.0
     for level in (1, 0):

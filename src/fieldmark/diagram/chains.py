@@ -15,10 +15,14 @@ from fieldmark.diagram.graph import DenseRun, Node
 
 @dataclass
 class Chain:
-    """Boxes in a row. fork, join: the boxes it hangs between, None where it starts or ends by itself.
+    """Boxes in a row.
 
-    host: the chain that it is drawn beside, the last one that fork and join both belong to, or are drawn
-    beside; None for the main chain.
+    Attributes:
+        nodes: Indices of the boxes, in order.
+        fork: The box that it leaves, None where it starts by itself.
+        join: The box that it comes back to, None where it ends by itself.
+        host: The chain that it is drawn beside, the last one that fork and join both belong to, or are drawn
+            beside; None for the main chain.
     """
 
     nodes: list[int]
@@ -29,7 +33,13 @@ class Chain:
 
 @dataclass
 class SkipLines:
-    """All lines without boxes that leave one box: they share a track."""
+    """All lines without boxes that leave one box: they share a track.
+
+    Attributes:
+        source: The box that they leave.
+        targets: The boxes that they go to.
+        host: The chain that they run beside.
+    """
 
     source: int
     targets: list[int]
@@ -38,9 +48,14 @@ class SkipLines:
 
 @dataclass
 class Order:
-    """column: of each box. chain: the one each box is in. chains: the main one first, hosts before guests.
+    """In which order boxes and lines are drawn.
 
-    adjacent: lines, in no chain, that only go to the very next column.
+    Attributes:
+        column: Of each box.
+        chain: The number of the one that each box is in.
+        chains: The main one first, hosts before guests.
+        skips: Lines past boxes.
+        adjacent: Lines, in no chain, that only go to the very next column.
     """
 
     column: list[int]
@@ -51,7 +66,15 @@ class Order:
 
 
 def order_of(nodes: Sequence[Node], dense: Sequence[DenseRun]) -> Order:
-    """Columns and chains of a graph; the lines that a dense run draws by itself are left out."""
+    """Put a graph into columns and take it apart into chains and skips.
+
+    Args:
+        nodes: The boxes, each after those that it takes maps from.
+        dense: The dense blocks, whose lines are drawn as arcs and left out here.
+
+    Returns:
+        The order of all boxes and of the other lines.
+    """
     takers: list[list[int]] = [[] for _ in nodes]
     for index, node in enumerate(nodes):
         for taken in node.inputs:

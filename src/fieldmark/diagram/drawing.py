@@ -84,6 +84,12 @@ def draw_network(inspection: Inspection) -> str:
     Heights follow the sides of maps, widths their channels, vectors are bars; one scale for the whole
     drawing, written below it. The same inspection gives the same text. Long networks wrap into rows.
 
+    Args:
+        inspection: What to draw.
+
+    Returns:
+        A whole SVG document in ASCII, which needs no other file.
+
     >>> from fieldmark.inspection.inspector import inspect
     >>> svg = draw_network(inspect("residual", 32))
     >>> svg[:5], svg.count('class="skip"'), svg.isascii()

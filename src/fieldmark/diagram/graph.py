@@ -80,11 +80,17 @@ _TAKES_POINTWISE_BEFORE = (Kind.CONVOLUTION, Kind.LINEAR, Kind.POOLING)
 
 @dataclass
 class Node:
-    """One box. kind: of its main layer, `main` (an index into the layers; None: the picture).
+    """One box of a drawing: a layer, with the normalisations and activations that belong to it.
 
-    shape: of its main layer's output, without the batch. before, after: the normalisations and activations
-    that are part of the box, as indices of layers. inputs: indices of the nodes whose maps it takes, each
-    once. values: the index of the layer whose output each of the main layer's inputs really is.
+    Attributes:
+        kind: Of the main layer.
+        main: Index of the main layer; None for the picture.
+        shape: Of the main layer's output, without the batch.
+        inputs: Indices of the nodes whose maps it takes, each once.
+        values: Of each of the main layer's inputs, the index of the layer whose output it really is.
+        before: Indices of the normalisations and activations before the main layer.
+        after: Indices of those after it.
+        flops: Of the main layer.
     """
 
     kind: Kind
@@ -98,11 +104,17 @@ class Node:
 
 
 def nodes_of(inspection: Inspection) -> list[Node]:
-    """The boxes, the picture first, every box after those it takes maps from.
+    """The boxes that a network's layers become.
 
     Normalisation and activation join the box before them where nobody else takes its map, else the
     convolution, pooling or linear layer after them. What changes no number (flatten, identity, dropout, a
     mean down to the size that a map has) is not drawn, nor is a concatenation of a single map.
+
+    Args:
+        inspection: What to draw.
+
+    Returns:
+        The picture first, every box after those that it takes maps from.
     """
     layers = inspection.layers
     passing = _passing(inspection)
@@ -188,9 +200,12 @@ _FEWEST = 3  # concatenations in a run; two that overlap are not yet a dense blo
 
 @dataclass(frozen=True)
 class DenseRun:
-    """nodes: the concatenations. parts: what each holds, oldest first, none of it a concatenation of the run.
+    """A dense block: concatenations of which each holds all that the one before held, and one map more.
 
-    covered: the lines of the graph that the block's arcs stand for, as (from, to).
+    Attributes:
+        nodes: The concatenations, in order.
+        parts: What each of them holds, oldest first, none of it a concatenation of the run.
+        covered: The lines of the graph that the block's arcs stand for, as (from, to).
     """
 
     nodes: tuple[int, ...]
@@ -245,7 +260,13 @@ _MOST_PARTS = 0.75  # per box
 
 @dataclass(frozen=True)
 class Group:
-    """A bracket under the drawing: name, members (places in the list of paths), level 0 outside, 1 inside."""
+    """A stage of the network, or a block of one: what a bracket under the drawing spans.
+
+    Attributes:
+        name: Of the module.
+        members: Indices of the boxes.
+        level: 0 for a stage, 1 for a block within one.
+    """
 
     name: str
     members: tuple[int, ...]
@@ -263,10 +284,17 @@ def path_of(name: str) -> Path:
 
 
 def groups_of(paths: Sequence[Path | None], places: Sequence[int]) -> list[Group]:
-    """The stages, and the blocks within them. paths: one per box, None for what is in no module.
+    """The stages of a network, and the blocks within them, by the dotted names of its layers.
 
-    places: the column of each box; blocks that lie beside each other are branches, and no groups.
     A group that holds most of the network ("features") is opened, unless most of its parts are single boxes.
+    Blocks that lie beside each other are branches, and no groups.
+
+    Args:
+        paths: Of each box, the modules that it is in; None for what is in no module.
+        places: Of each box, its column.
+
+    Returns:
+        The stages, then the blocks of each.
     """
     outer = _parted(paths, range(len(paths)), 1)
     for depth in _SHARES:

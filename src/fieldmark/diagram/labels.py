@@ -38,11 +38,18 @@ def length_of(node: Node) -> int:
 
 
 def kernel_of(layer: Layer, before: Layer | None, channels: int) -> tuple[int, int] | None:
-    """(rows, columns) of the kernel of a layer on maps; None where it cannot be told.
+    """The kernel of a layer on maps.
 
-    before: the layer whose output it takes, None for the picture; channels: those that it takes. The
-    receptive field grows by (kernel - 1) x dilation x stride so far; of the pairs that fit, the one with the
-    smallest dilation that agrees with the number of weights (C_out C_in / groups x rows x columns).
+    The receptive field grows by (kernel - 1) x dilation x stride so far; of the pairs that fit, it is the one
+    with the smallest dilation that agrees with the number of weights (C_out C_in / groups x rows x columns).
+
+    Args:
+        layer: A convolution or pooling.
+        before: The layer whose output it takes, None for the picture.
+        channels: Of what it takes.
+
+    Returns:
+        (rows, columns), None where they cannot be found.
     """
     field, step = (before.receptive_field, before.stride) if before else ((1, 1), (1, 1))
     if layer.receptive_field is None or field is None or step is None or 0 in step:

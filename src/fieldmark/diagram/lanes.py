@@ -25,7 +25,10 @@ APART = 7.0
 class Profile:
     """How far something reaches above and below its axis, in each of the cells from `first` on.
 
-    above, below: float64 (cells,).
+    Attributes:
+        first: The first cell.
+        above: Per cell, float64 (cells,).
+        below: Per cell, float64 (cells,).
     """
 
     first: int
@@ -80,9 +83,13 @@ class Profile:
 
 @dataclass
 class Seats:
-    """The room around one axis. host: what is on the axis itself. above, below: what has been seated.
+    """The room around one axis.
 
-    Each of those is (first cell, last cell, from, to), from and to as distances to the axis.
+    Attributes:
+        host: What is on the axis itself.
+        above: What has been seated above it: (first cell, last cell, from, to), the last two as distances to
+            the axis.
+        below: The same below it.
     """
 
     host: Profile
@@ -90,7 +97,14 @@ class Seats:
     below: list[tuple[int, int, float, float]] = field(default_factory=list)
 
     def seat(self, guest: Profile, above: bool) -> float:
-        """Put a guest as near to the axis as there is room for it; how far below the axis it then is.
+        """Put a guest as near to the axis as there is room for it.
+
+        Args:
+            guest: What to seat.
+            above: Whether it goes above the axis.
+
+        Returns:
+            How far below this axis the guest's own then is.
 
         >>> seats = Seats(Profile.flat(0, 9, 10.0))
         >>> [seats.seat(Profile.flat(*cells, 2.5), above=True) for cells in ((1, 3), (2, 5), (5, 6))]
@@ -131,7 +145,13 @@ _Ends = tuple[int | None, int | None]
 
 @dataclass
 class Lanes:
-    """axis: of each box, below the main chain's. track: of each skip. profile: of everything together."""
+    """How far below the main chain's axis everything runs.
+
+    Attributes:
+        axis: Of each box.
+        track: Of each skip.
+        profile: The room that everything together takes.
+    """
 
     axis: list[float]
     track: list[float]
@@ -149,7 +169,16 @@ class _Guest:
 
 
 def lanes_of(order: Order, boxes: Sequence[Box], dense: Sequence[DenseRun]) -> Lanes:
-    """Where every chain and every skip runs."""
+    """Find a lane for every chain and every skip.
+
+    Args:
+        order: The chains and skips.
+        boxes: How large the boxes are.
+        dense: The dense blocks, whose arcs need room above them.
+
+    Returns:
+        The lanes of all boxes and skips.
+    """
     profiles = [_own_profile(order, chain, boxes) for chain in order.chains]
     for run in dense:
         _add_fan(profiles[order.chain[run.nodes[0]]], run, order, boxes)

@@ -20,7 +20,17 @@ _APART = 18.0
 
 
 def heading_svg(inspection: Inspection, note: str, margin: float, wide: float) -> tuple[str, float]:
-    """Title, totals, how to read; and where the room below begins."""
+    """The title, the totals, and how to read the drawing.
+
+    Args:
+        inspection: What is drawn.
+        note: How to read it.
+        margin: At the left and right of the page.
+        wide: Width of the page.
+
+    Returns:
+        SVG, and the height at which the room below begins.
+    """
     room = wide - 2 * margin
     facts = (
         f"picture {shape_text(inspection.input_shape)}",
@@ -72,7 +82,20 @@ def legend_svg(
     wide: float,
     y: float,
 ) -> tuple[str, float]:
-    """The key, only to what the drawing has, in as many lines as it takes; and where the page ends."""
+    """The key to colours, bands, arcs and scale, as far as the drawing has them.
+
+    Args:
+        nodes: The boxes.
+        dense: The dense blocks.
+        inspection: What is drawn.
+        scale: Of the drawing.
+        margin: At the left and right of the page.
+        wide: Width of the page.
+        y: The height that it begins at.
+
+    Returns:
+        SVG in as many lines as it takes, and the height at which the page ends.
+    """
     present = {node.kind for node in nodes}
     layers = inspection.layers
     bands = {kind_of(layers[i].type) for node in nodes for i in (*node.before, *node.after)}

@@ -20,7 +20,16 @@ _SAME = 0.01
 
 @dataclass
 class Sheet:
-    """All that a route depends on. baseline: the main axis of each row, from the top of the page."""
+    """All that the way of a line depends on.
+
+    Attributes:
+        order: The column of each box.
+        boxes: How large the boxes are.
+        lanes: How far below the main axis everything is.
+        turns: Where lines turn.
+        grid: Where the columns are.
+        baseline: The main axis of each row, from the top of the page.
+    """
 
     order: Order
     boxes: Sequence[Box]
@@ -30,6 +39,7 @@ class Sheet:
     baseline: Sequence[float]
 
     def row(self, index: int) -> int:
+        """The row that a box is in."""
         return self.grid.row[self.order.column[index]]
 
     def left(self, index: int) -> float:
@@ -39,6 +49,7 @@ class Sheet:
         return self.grid.left[column] + (self.grid.widths[column] - solid.wide - solid.right) / 2
 
     def height(self, row: int, below: float) -> float:
+        """The height on the page of what is so far below the main axis of a row."""
         return self.baseline[row] + below
 
     def leave(self, index: int) -> float:
@@ -140,7 +151,17 @@ NEXT = 8  # else those to so many concatenations after each map
 
 
 def arcs_svg(run: DenseRun, lines: Collection[tuple[int, int]], page: Sheet, colour: str) -> str:
-    """All arcs of one block, thinner the more there are. lines: what is drawn as a line already."""
+    """All arcs of one dense block, thinner the more there are.
+
+    Args:
+        run: The block.
+        lines: What is drawn as a line already, as (from, to).
+        page: Where everything is.
+        colour: "#RRGGBB".
+
+    Returns:
+        SVG.
+    """
     several = sum(len(parts) for parts in run.parts)
     width, opacity = next(look for most, *look in _LOOKS if several <= most)
     drawn = []

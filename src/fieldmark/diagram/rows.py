@@ -17,11 +17,15 @@ _SAME = 0.01
 
 @dataclass(frozen=True)
 class Line:
-    """From box `source` at its height, to `track`, along it, and on to the height of box `target`.
+    """A line from one box at its height, to a track, along it, and on to the height of another box.
 
-    kind: "flow" along a chain, "branch" to or from a side chain, "skip" past boxes. straight: it meets a
-    round box from right above or below, as nothing else is in the way. tap: only its end is drawn, as the
-    way there is that of a longer line from the same box.
+    Attributes:
+        source: Where it begins.
+        target: Where it ends.
+        track: The height it runs at.
+        kind: "flow" along a chain, "branch" to or from a side chain, "skip" past boxes.
+        straight: Whether it meets a round box from right above or below, as nothing else is in the way.
+        tap: Whether only its end is drawn, as the way there is that of a longer line from the same box.
     """
 
     source: int
@@ -34,7 +38,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Turns:
-    """The boxes behind, and before, which lines turn up or down, by gap (the column it follows)."""
+    """In which gaps lines turn up or down; a gap is called by the column that it follows.
+
+    Attributes:
+        leaving: Of each gap, the boxes whose lines turn behind them.
+        arriving: Of each gap, the boxes whose lines turn before them.
+    """
 
     leaving: dict[int, list[int]]
     arriving: dict[int, list[int]]
@@ -100,9 +109,16 @@ _WITHIN_STAGE, _WITHIN_BLOCK, _WITHIN_DENSE = 0.05, 0.05, 1.2
 
 @dataclass
 class Grid:
-    """Where columns are. row, left: of each column. gap: its width, by the column it follows.
+    """Where columns are on the page.
 
-    rows: first and last column of each row. margin: where rows begin; page: how wide it is.
+    Attributes:
+        row: Of each column.
+        left: Of each column, its left edge.
+        widths: Of the columns.
+        gaps: Their widths, by the column that each follows.
+        rows: First and last column of each row.
+        margin: Where rows begin.
+        page: How wide the page is.
     """
 
     row: list[int]
@@ -114,9 +130,11 @@ class Grid:
     page: float
 
     def right(self, column: int) -> float:
+        """The right edge of a column."""
         return self.left[column] + self.widths[column]
 
     def end(self, row: int) -> float:
+        """The right edge of a row."""
         return self.right(self.rows[row][1])
 
 
@@ -130,9 +148,20 @@ def grid_of(
     least: float,
     margin: float,
 ) -> Grid:
-    """Columns placed in as few rows as fit `page`, cut where `cost` (of each gap) is small.
+    """Place the columns in as few rows as fit the page, cut where it costs little.
 
-    least: the narrowest page for a single row.
+    Args:
+        order: The column of each box.
+        boxes: How large the boxes are.
+        turns: Where lines need room in a gap.
+        cost: Of ending a row after each column.
+        style: How wide gaps are.
+        page: The widest page.
+        least: The narrowest page for a single row.
+        margin: At the left and right of the page.
+
+    Returns:
+        The place of every column.
     """
     count = max(order.column) + 1
     widths = [0.0] * count
@@ -170,7 +199,17 @@ def grid_of(
 def cut_costs(
     lines: Sequence[Line], order: Order, dense: Sequence[DenseRun], groups: Sequence[Group]
 ) -> list[float]:
-    """What it costs to end a row after each column: lines that go on, a stage, a block, a dense block cut."""
+    """What it costs to end a row after each column: lines that go on, a stage, a block or a dense block cut.
+
+    Args:
+        lines: All lines but the arcs.
+        order: The column of each box.
+        dense: The dense blocks.
+        groups: The stages and blocks.
+
+    Returns:
+        A cost per column.
+    """
     column = order.column
     count = max(column) + 1
     passing = [0] * (count + 1)  # change in the number of lines, apart from those that have just begun

@@ -28,12 +28,20 @@ _LEAST_VISIBLE = 2.5  # the smallest width on a linear scale of channels
 
 @dataclass(frozen=True)
 class Style:
-    """How generous a drawing is. All in units of the drawing.
+    """How generous a drawing is. All lengths are in units of the drawing.
 
-    font: type size of labels. tallest, widest, longest: the most that a map's height, a map's width and a
-    vector's length take. magnified: the most units per pixel. depth: to the right, per unit of a map's width.
-    gap: between neighbours. label: the widest that one is. words: also where the colour says the same.
-    repeats: sides also where they stay as they are. together: channels and sides on one line.
+    Attributes:
+        font: Type size of labels.
+        tallest: The most that a map's height takes.
+        widest: The most that a map's width takes.
+        longest: The most that a vector's length takes.
+        magnified: The most units per pixel.
+        depth: To the right, per unit of a map's width.
+        gap: Between neighbours.
+        label: The widest that a label is.
+        words: Whether labels name the kind of layer also where the colour says the same.
+        repeats: Whether labels give the sides also where they stay as they are.
+        together: Whether channels and sides stand on one line.
     """
 
     font: float
@@ -57,9 +65,13 @@ COMPACT = Style(9, 170, 30, 110, 3.0, 0.18, 6, 60, words=False, repeats=False, t
 
 @dataclass(frozen=True)
 class Scale:
-    """pixel: units per pixel of a map's side. channel: units per channel, or per its square root.
+    """How large pixels and channels are drawn.
 
-    linear: which of the two. depth: units to the right per unit of a map's width.
+    Attributes:
+        pixel: Units per pixel of a map's side.
+        channel: Units per channel, or per square root of the channels.
+        linear: Whether it is per channel.
+        depth: Units to the right per unit of a map's width.
     """
 
     pixel: float
@@ -74,7 +86,15 @@ class Scale:
 
 @dataclass(frozen=True)
 class Solid:
-    """A slab seen from the left and above: its front is wide x high, its depth goes right and up."""
+    """A slab seen from the left and above, or a round sign.
+
+    Attributes:
+        wide: Width of its front.
+        high: Height of its front.
+        right: How far its depth goes to the right.
+        up: How far its depth goes up.
+        round: Whether it is a sign.
+    """
 
     wide: float
     high: float
@@ -90,7 +110,13 @@ class Solid:
 
 @dataclass(frozen=True)
 class Box:
-    """A solid and the lines of its label; width, below: what both take, from the middle down."""
+    """A solid and its label.
+
+    Attributes:
+        solid: What is drawn.
+        label: The lines below it.
+        font: Their type size.
+    """
 
     solid: Solid
     label: tuple[str, ...]
@@ -98,15 +124,18 @@ class Box:
 
     @property
     def width(self) -> float:
+        """What the solid and its label take from left to right."""
         texts = max((text_width(line, self.font) for line in self.label), default=0.0)
         return max(texts, self.solid.wide + self.solid.right)
 
     @property
     def below(self) -> float:
+        """What the solid and its label take from the solid's middle down."""
         return self.solid.reach + (len(self.label) * line_height(self.font) + 3 if self.label else 0)
 
 
 def line_height(font: float) -> float:
+    """From one line of a label to the next, at this type size."""
     return 1.25 * font
 
 
@@ -114,6 +143,13 @@ def scale_of(nodes: Sequence[Node], style: Style) -> Scale:
     """The scale at which the largest map, the most channels and the longest vector just fit the style.
 
     Sides are always linear. Channels are linear where the fewest can still be seen, else by the square root.
+
+    Args:
+        nodes: All boxes of the drawing.
+        style: What they have to fit.
+
+    Returns:
+        One scale for the whole drawing.
     """
     maps = [sides_of(node) for node in nodes if is_map(node.shape)]
     tallest = max((high for _, high, _ in maps), default=1)
@@ -135,6 +171,7 @@ def is_round(node: Node) -> bool:
 
 
 def is_bar(node: Node) -> bool:
+    """Vectors, and whatever else has no sides."""
     return not is_round(node) and not is_map(node.shape)
 
 

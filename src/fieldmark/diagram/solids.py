@@ -26,7 +26,15 @@ COLOURS = {
 
 
 def mixed(colour: str, other: str, share: float) -> str:
-    """`colour` with so much of `other` in it.
+    """A colour with some of another in it.
+
+    Args:
+        colour: "#RRGGBB".
+        other: "#RRGGBB".
+        share: Of the other one, 0 to 1.
+
+    Returns:
+        "#RRGGBB".
 
     >>> mixed("#000000", "#FFFFFF", 0.5)
     '#808080'
@@ -38,28 +46,32 @@ def mixed(colour: str, other: str, share: float) -> str:
 
 
 def front(kind: Kind) -> str:
+    """The colour of a slab's front."""
     return mixed(COLOURS[kind], PAPER, 0.92 if kind is Kind.PICTURE else 0.42)
 
 
 def top(kind: Kind) -> str:
+    """The colour of a slab's upper face."""
     return mixed(COLOURS[kind], PAPER, 0.96 if kind is Kind.PICTURE else 0.68)
 
 
 def side(kind: Kind) -> str:
+    """The colour of a slab's right face."""
     return mixed(COLOURS[kind], PAPER, 0.85 if kind is Kind.PICTURE else 0.22)
 
 
 def edge(kind: Kind) -> str:
+    """The colour of a slab's outline."""
     return mixed(COLOURS[kind], INK, 0.45)
 
 
 def pale(kind: Kind) -> str:
-    """Of the band that stands for normalisation."""
+    """The colour of the band that stands for normalisation."""
     return mixed(COLOURS[kind], PAPER, 0.86)
 
 
 def dark(kind: Kind) -> str:
-    """Of the band that stands for an activation."""
+    """The colour of the band that stands for an activation."""
     return mixed(COLOURS[kind], INK, 0.4)
 
 
@@ -71,9 +83,19 @@ _SIGNS = {"sub": "-", "isub": "-", "mul": "\N{MULTIPLICATION SIGN}", "imul": "\N
 def box_svg(
     node: Node, box: Box, left: float, axis: float, parts: Sequence[float], inspection: Inspection, index: int
 ) -> str:
-    """One box with its label; its front begins at `left`, its middle is at height `axis`.
+    """One box with its label and tooltip.
 
-    parts: the channels of the maps that a concatenation holds, in order. index: what lines call the box.
+    Args:
+        node: What the box stands for.
+        box: How large it is.
+        left: Where its front begins.
+        axis: The height of its middle on the page.
+        parts: The channels of the maps that a concatenation holds, in order.
+        inspection: What the layers are looked up in.
+        index: What lines call the box.
+
+    Returns:
+        SVG.
     """
     layers = inspection.layers
     solid = box.solid

@@ -66,7 +66,16 @@ def escaped(text: str) -> str:
 
 
 def element(tag: str, *children: str, **attributes: str | float) -> str:
-    """One element; children are SVG already. Underscores in names are hyphens, a last one is dropped.
+    """One element of SVG.
+
+    Args:
+        tag: Its name.
+        *children: What it holds, SVG already.
+        **attributes: Underscores in their names become hyphens, a last one is dropped. Numbers are
+            coordinates, texts are made safe.
+
+    Returns:
+        SVG.
 
     >>> element("g", element("rect", width=2.5), class_="layer", stroke_width=1)
     '<g class="layer" stroke-width="1"><rect width="2.5"/></g>'
@@ -82,7 +91,19 @@ def element(tag: str, *children: str, **attributes: str | float) -> str:
 def text(
     x: float, y: float, words: str, size: float, fill: str, *, anchor: str = "start", bold: bool = False
 ) -> str:
-    """One line of text with its baseline at y; anchor: where x is, "start", "middle" or "end" of the line.
+    """One line of text.
+
+    Args:
+        x: Where its `anchor` is.
+        y: Where its baseline is.
+        words: Any text; it is made safe.
+        size: Type size.
+        fill: "#RRGGBB".
+        anchor: The part of the line that is at x: "start", "middle" or "end".
+        bold: Whether the letters are bold.
+
+    Returns:
+        SVG.
 
     >>> text(1, 2, "3x3", 9, "#000")
     '<text x="1" y="2" font-size="9" fill="#000">3x3</text>'
@@ -105,7 +126,16 @@ def text_width(words: str, size: float, *, bold: bool = False) -> float:
 
 
 def fit_words(words: str, size: float, room: float, *, bold: bool = False) -> str:
-    """`words`, with the middle left out where they are wider than `room`; "" where nothing fits.
+    """One line of text, with its middle left out where it is too wide.
+
+    Args:
+        words: The line.
+        size: Type size.
+        room: The most that it may take, in the same unit.
+        bold: Whether the letters are bold.
+
+    Returns:
+        What fits, "" where nothing does.
 
     >>> fit_words("features", 10, 100), fit_words("features.stage1", 10, 60).encode("ascii", "replace")
     ('features', b'feat?age1')

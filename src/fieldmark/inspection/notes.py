@@ -46,7 +46,7 @@ def piles(inspection: Inspection) -> Iterator[str]:
 
 
 def averaged(inspection: Inspection, layer: Layer) -> str:
-    """What a linear layer would hold after the mean over each map, as a sentence; "" where none is before it."""
+    """What the layer would hold after the mean over each map, as a sentence; "" for any but a linear one."""
     flat, source = shape_before(inspection, layer), map_before(inspection, layer)
     if source is None or len(flat) != 1 or math.prod(source) != flat[0] or len(layer.output_shape) != 1:
         return ""
