@@ -15,11 +15,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fieldmark.reporting import lettering
-from fieldmark.reporting.charts import axis_label, chart, ticks
-from fieldmark.reporting.page import heading, page, write
-from fieldmark.reporting.saving import rendered, write_png
-from fieldmark.reporting.style import BLUE, HEADING, INK, LABEL, MARGIN, MUTED, RULE, VERMILLION
+from fieldmark.figures import lettering
+from fieldmark.figures.charts import axis_label, chart, ticks
+from fieldmark.figures.page import heading, page, rendered, write, write_png
+from fieldmark.figures.style import HEADING, LABEL, MARGIN
+from fieldmark.palette import BLUE, INK, MUTED, RULE, VERMILLION
 
 # Okabe & Ito 2008 and a shape each, so that the colours are not needed.
 LOOKS = {

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fieldmark import conv
-from fieldmark.reporting.page import frame, page, write
-from fieldmark.reporting.style import LABEL, MARGIN, MUTED, VERMILLION
+from fieldmark.figures.page import frame, page, write
+from fieldmark.figures.style import LABEL, MARGIN
+from fieldmark.palette import MUTED, VERMILLION
 
 TIMES, SLIDES = "\N{MULTIPLICATION SIGN}", "\N{ASTERISK OPERATOR}"
 PICTURE = np.arange(9).reshape(3, 3)

@@ -17,8 +17,9 @@ from scene import scene
 
 from fieldmark import conv
 from fieldmark.conv.boundaries import extend
-from fieldmark.reporting.page import frame, page, write
-from fieldmark.reporting.style import BLUE, DPI, LIGHT_BLUE, MARGIN, MUTED, PAPER, RULE, VERMILLION, blend
+from fieldmark.figures.page import frame, page, write
+from fieldmark.figures.style import DPI, MARGIN, blend
+from fieldmark.palette import BLUE, LIGHT_BLUE, MUTED, PAPER, RULE, VERMILLION
 
 SIZE, TAPS = 5, 3
 

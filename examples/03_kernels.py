@@ -16,8 +16,8 @@ from scene import scene
 from fieldmark import conv
 from fieldmark.conv import kernels
 from fieldmark.data.sources.sample import sample
-from fieldmark.reporting.page import page
-from fieldmark.reporting.style import MARGIN
+from fieldmark.figures.page import page
+from fieldmark.figures.style import MARGIN
 
 Array = np.ndarray
 DIGIT = 870  # a 4 of the packaged sample

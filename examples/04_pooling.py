@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
 from fieldmark import conv
-from fieldmark.reporting.page import frame, page, write
-from fieldmark.reporting.style import BLUE, LIGHT_BLUE, MARGIN, MUTED, PAPER, RULE, VERMILLION
+from fieldmark.figures.page import frame, page, write
+from fieldmark.figures.style import MARGIN
+from fieldmark.palette import BLUE, LIGHT_BLUE, MUTED, PAPER, RULE, VERMILLION
 
 X1 = """10 255 125 0 170 100 / 70 255 105 25 25 70 / 255 0 150 0 10 10
       / 0 255 10 10 150 20 / 70 15 200 100 95 0 / 35 25 100 20 0 60"""

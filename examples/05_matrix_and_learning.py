@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from fieldmark import conv
 from fieldmark.conv import kernels
 from fieldmark.data.sources.sample import sample
-from fieldmark.reporting.charts import axis_label, chart, ticks
-from fieldmark.reporting.page import page, write
-from fieldmark.reporting.style import BLUE, MARGIN, MUTED, blend
+from fieldmark.figures.charts import axis_label, chart, ticks
+from fieldmark.figures.page import page, write
+from fieldmark.figures.style import MARGIN, blend
+from fieldmark.palette import BLUE, MUTED
 
 STEPS = 400
 SHOWN = (0, 1, 10, 50, 400)

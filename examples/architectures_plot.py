@@ -15,10 +15,10 @@ from drawing import with_palette
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fieldmark.reporting.charts import axis_label, chart, places, ticks
-from fieldmark.reporting.page import heading, page, write
-from fieldmark.reporting.saving import rendered, write_png
-from fieldmark.reporting.style import HEADING, LABEL, MARGIN, MUTED, RULE
+from fieldmark.figures.charts import axis_label, chart, places, ticks
+from fieldmark.figures.page import heading, page, rendered, write, write_png
+from fieldmark.figures.style import HEADING, LABEL, MARGIN
+from fieldmark.palette import MUTED, RULE
 
 # Okabe & Ito 2008 without yellow, which is too pale for lines, and with grey for their purple
 COLOURS = {

@@ -13,20 +13,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from fieldmark.reporting.page import Box, frame, pixels, write
-from fieldmark.reporting.saving import rendered, write_png
-from fieldmark.reporting.style import (
-    BLUE,
-    DPI,
-    LABEL,
-    LIGHT_BLUE,
-    MUTED,
-    PAPER,
-    RULE,
-    VERMILLION,
-    blend,
-    ink_on,
-)
+from fieldmark.figures.page import Box, frame, pixels, rendered, write, write_png
+from fieldmark.figures.style import DPI, LABEL, blend, ink_on
+from fieldmark.palette import BLUE, LIGHT_BLUE, MUTED, PAPER, RULE, VERMILLION
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 

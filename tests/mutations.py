@@ -36,9 +36,11 @@ LIKELY = {
     "data": ("runs", "cli"),
     "conv": ("models", "cli"),
     "models": ("training", "shipping", "cli"),
+    "inspection": ("evaluation", "diagram", "cli"),
     "evaluation": ("runs", "shipping", "cli"),
     "shipping": ("runs", "cli"),
-    "reporting": ("runs", "cli"),
+    "figures": ("runs", "cli"),
+    "diagram": ("inspection", "cli"),
     "cli": ("runs",),
 }
 """Whose tests are asked next when a package's own stay green; those beside the packages always are."""
@@ -481,7 +483,7 @@ SLIPS = (
     ),
     Slip(
         "fields grow by a tap too many",
-        "models/inspection/sight.py",
+        "inspection/sight.py",
         "self.field + (taps - 1) * self.stride",
         "self.field + taps * self.stride",
     ),
@@ -596,56 +598,56 @@ SLIPS = (
         "if entry.name not in (*files, DESCRIPTION) and",
         "if False and",
     ),
-    # reporting
+    # figures, diagram
     Slip(
-        "shares are those of the column", "reporting/confusion.py", "counts.sum(axis=1)", "counts.sum(axis=0)"
+        "shares are those of the column", "figures/confusion.py", "counts.sum(axis=1)", "counts.sum(axis=0)"
     ),
     Slip(
         "the predicted axis says actual",
-        "reporting/confusion.py",
+        "figures/confusion.py",
         'axis_label(axes, "x", "predicted")',
         'axis_label(axes, "x", "actual")',
     ),
     Slip(
         "the best classes come first",
-        "reporting/classes.py",
+        "figures/classes.py",
         "seen.sort(key=lambda row: row[0])",
         "seen.sort(key=lambda row: -row[0])",
     ),
     Slip(
         "the least confident mistakes are shown",
-        "reporting/mistakes.py",
+        "figures/mistakes.py",
         "argsort(descending=True, stable=True)",
         "argsort(descending=False, stable=True)",
     ),
     Slip(
         "mistakes show the wrong pictures",
-        "reporting/mistakes.py",
+        "figures/mistakes.py",
         "positions(predictions)[rows].tolist()",
         "rows.tolist()",
     ),
     Slip(
         "curves mark the last epoch, not the kept one",
-        "reporting/curves.py",
+        "figures/curves.py",
         "history.rows[epochs.index(best_epoch)]",
         "history.rows[-1]",
     ),
     Slip(
         "both curves are those of training",
-        "reporting/curves.py",
+        "figures/curves.py",
         'history.column(f"{split}_{quantity}")',
         'history.column(f"train_{quantity}")',
     ),
     Slip(
         "grey levels are cut, not rounded",
-        "reporting/levels.py",
+        "figures/levels.py",
         "(values / per_level + zero).round()",
         "(values / per_level + zero)",
     ),
-    Slip("class names can open a tag", "reporting/svg.py", '.replace("<", "&lt;")', ""),
+    Slip("class names can open a tag", "diagram/svg.py", '.replace("<", "&lt;")', ""),
     Slip(
         "right answers are listed among the mistakes",
-        "reporting/pairs.py",
+        "figures/confusion.py",
         "np.fill_diagonal(wrong, 0)",
         "pass",
     ),

@@ -34,7 +34,7 @@ _DOOR = {
     "UserError": "fieldmark.errors:UserError",
     "create": "fieldmark.models:create",
     "evaluate": "fieldmark.evaluation.metrics:evaluate",
-    "inspect": "fieldmark.models.inspection.inspecting:inspect",
+    "inspect": "fieldmark.inspection.inspector:inspect",
     "load": "fieldmark.data.loading:load",
     "predict": "fieldmark.evaluation.prediction:predict",
     "preset": "fieldmark.training.recipes:preset",

@@ -108,7 +108,7 @@ def test_each_step_is_told_with_its_strength_and_what_it_changed(
 def test_the_figure_says_which_step_changes_nothing() -> None:
     import torch
 
-    from fieldmark.reporting.showing import augmentation_rows
+    from fieldmark.figures.gallery import augmentation_rows
 
     grey = torch.full((2, 1, 8, 8), 7, dtype=torch.uint8)
     traces = [("original", grey), ("saturation", grey.clone()), ("brightness", grey + 1)]

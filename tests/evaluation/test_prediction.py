@@ -223,7 +223,7 @@ def test_a_module_that_gives_no_logits_is_named(wrong):
 
 
 def test_pictures_of_which_a_network_makes_large_maps_go_in_smaller_batches(monkeypatch):
-    from fieldmark.models import footprint
+    from fieldmark.inspection import footprint
 
     sizes = []
 

@@ -575,8 +575,8 @@ def import_everything() -> None:
     import fieldmark.cli.predict
     import fieldmark.cli.train
     import fieldmark.data.loading
-    import fieldmark.models.inspection.inspecting
-    import fieldmark.reporting.network_drawing
+    import fieldmark.diagram.drawing
+    import fieldmark.inspection.inspector
     import fieldmark.runs.running
     import fieldmark.runs.screen
     import fieldmark.runs.starting

@@ -18,7 +18,7 @@ from fieldmark.printable import printable
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fieldmark.reporting.levels import Levels
+    from fieldmark.figures.levels import Levels
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def convolve(words: Sequence[str]) -> int:
 
     from PIL import Image
 
-    from fieldmark.reporting.levels import to_levels
-    from fieldmark.reporting.saving import write_png
+    from fieldmark.figures.levels import to_levels
+    from fieldmark.figures.page import write_png
 
     picture = read(flags)
     values, algorithms = apply(flags, chain, picture)

@@ -95,7 +95,7 @@ def write_pictures(images: ImageSet, folder: Path) -> list[str]:
     """A picture of each of the first few classes as a PNG file, the class in its name."""
     from PIL import Image
 
-    from fieldmark.reporting.saving import write_png
+    from fieldmark.figures.page import write_png
 
     folder.mkdir()
     files = []

@@ -17,7 +17,7 @@ from fieldmark.files import write_text
 from fieldmark.recipe import refuse_settled
 
 if TYPE_CHECKING:
-    from fieldmark.models.inspection.layer import Inspection
+    from fieldmark.inspection.findings import Inspection
 
 SIDE, CHANNELS, CLASSES = 224, 3, 10
 """What a network is inspected for unless told otherwise; the side only where none was published for it."""
@@ -137,8 +137,8 @@ def is_folder(word: str) -> bool:
 
 def of_model(name: str, flags: Inspect) -> Inspection:
     """Of an architecture by name. The small stem is said where it was not asked for."""
+    from fieldmark.inspection.inspector import inspect
     from fieldmark.models import about, settled
-    from fieldmark.models.inspection.inspecting import inspect
     from fieldmark.models.stems import SMALL_BELOW
 
     size = flags.image_size or (about(name).published_size,) * 2
@@ -163,8 +163,8 @@ def of_model(name: str, flags: Inspect) -> Inspection:
 def of_own(reference: str, flags: Inspect) -> Inspection:
     """Of a network of the user's own, which is imported as he names it himself."""
     from fieldmark.cli.opening import import_from_here
+    from fieldmark.inspection.inspector import inspect_module
     from fieldmark.models.building import call, foreign
-    from fieldmark.models.inspection.inspecting import inspect_module
 
     import_from_here(reference)
     channels, size = flags.channels or CHANNELS, flags.image_size or (SIDE, SIDE)
@@ -181,7 +181,7 @@ def of_own(reference: str, flags: Inspect) -> Inspection:
 def of_run(path: str, flags: Inspect) -> Inspection:
     """Of a trained network. Raises UserError for flags that contradict what it was trained for."""
     from fieldmark.cli.opening import open_classifier
-    from fieldmark.models.inspection.inspecting import inspect_module
+    from fieldmark.inspection.inspector import inspect_module
 
     classifier = open_classifier(path, flags.model)
     takes = classifier.preprocessing
@@ -201,6 +201,6 @@ def of_run(path: str, flags: Inspect) -> Inspection:
 
 
 def draw(found: Inspection, out: Path) -> None:
-    from fieldmark.reporting.network_drawing import draw_network
+    from fieldmark.diagram.drawing import draw_network
 
     write_text(out, draw_network(found))

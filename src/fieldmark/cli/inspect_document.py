@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fieldmark.models.inspection.fully_connected import fully_connected
-from fieldmark.models.inspection.layer import Inspection, Layer
+from fieldmark.inspection.findings import Inspection, Layer
+from fieldmark.inspection.notes import fully_connected
 
 
 def document(found: Inspection) -> dict[str, Any]:

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from fieldmark.cli.amounts import DECIMAL, NOTHING, WIDTH, amount, columns, scaled, size, unit, wrapped
 from fieldmark.cli.inspect_table import sight
-from fieldmark.models.inspection.comparison import Pair, differing
-from fieldmark.models.inspection.layer import Inspection
-from fieldmark.models.inspection.notes import notes, spell
-from fieldmark.models.inspection.outline import Row, fitting_depth
+from fieldmark.inspection.findings import Inspection, Pair, Row, differing, fitting_depth, spell_shape
+from fieldmark.inspection.notes import notes
 from fieldmark.printable import printable
 
 
@@ -66,7 +64,7 @@ def totals_table(found: Sequence[Inspection]) -> list[str]:
     """A column for each network."""
     batch = found[0].memory.batch_size
     figures = [
-        ("picture", [spell(one.input_shape) for one in found]),
+        ("picture", [spell_shape(one.input_shape) for one in found]),
         ("parameters", [f"{one.parameters:,}" for one in found]),
         ("  of them trained", [f"{one.trainable:,}" for one in found]),
         ("FLOPs for one picture", [scaled(one.flops, DECIMAL) for one in found]),
@@ -90,7 +88,7 @@ def farthest(found: Inspection) -> str:
         return NOTHING
     rows, columns_ = max(fields, key=lambda field: field[0] * field[1])
     _, height, width = found.input_shape
-    return "all" if rows >= height and columns_ >= width else spell((rows, columns_))
+    return "all" if rows >= height and columns_ >= width else spell_shape((rows, columns_))
 
 
 def largest(found: Inspection) -> str:
@@ -120,4 +118,4 @@ def cells(row: Row | None, scale: int) -> list[str]:
     if row is None:
         return [NOTHING, "", "", ""]
     flops = amount(row.total("flops"), scale)
-    return [spell(row.last.output_shape), f"{row.total('parameters'):,}", flops, sight(row.last)[0]]
+    return [spell_shape(row.last.output_shape), f"{row.total('parameters'):,}", flops, sight(row.last)[0]]

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fieldmark.cli.amounts import BINARY, DECIMAL, NOTHING, amount, columns, scaled, size, unit, wrapped
-from fieldmark.models.inspection.layer import Inspection, Layer
-from fieldmark.models.inspection.notes import spell
-from fieldmark.models.inspection.outline import Row, fitting_depth, outline
+from fieldmark.inspection.findings import Inspection, Layer, Row, fitting_depth, outline, spell_shape
 from fieldmark.printable import printable
 
 FIGURES = ("parameters", "parameter_bytes", "flops", "activation_bytes")
@@ -16,7 +14,7 @@ FIGURES = ("parameters", "parameter_bytes", "flops", "activation_bytes")
 def single(found: Inspection, depth: int | None) -> list[str]:
     """The table of layers, totals, and what stands out. depth: see `outline`; None fits it to a screen."""
     rows = outline(found, fitting_depth([found]) if depth is None else depth)
-    lines = [f"{printable(found.model)} on pictures of {spell(found.input_shape)}", ""]
+    lines = [f"{printable(found.model)} on pictures of {spell_shape(found.input_shape)}", ""]
     lines += layer_table(found, rows)
     if any(not row.single for row in rows):
         lines += ["", "(n): a block of n layers; --depth 0 shows every layer."]
@@ -40,7 +38,7 @@ def layer_table(found: Inspection, rows: Sequence[Row]) -> list[str]:
             body.append([*names, *[""] * 7])
             continue
         figures = [amount(row.total(name), scale) for name, scale in zip(FIGURES, scales, strict=True)]
-        body.append([*names, spell(row.last.output_shape), *figures, *sight(row.last)])
+        body.append([*names, spell_shape(row.last.output_shape), *figures, *sight(row.last)])
     totals = (found.parameters, found.parameter_bytes, found.flops, all_kept)
     foot = [amount(total, scale) for total, scale in zip(totals, scales, strict=True)]
     return columns(head, body, ["total", "", "", *foot, "", ""], left=3)
@@ -92,4 +90,4 @@ def sight(layer: Layer) -> list[str]:
 def _square(sides: tuple[int, int] | None) -> str:
     if sides is None:
         return NOTHING
-    return str(sides[0]) if sides[0] == sides[1] else spell(sides)
+    return str(sides[0]) if sides[0] == sides[1] else spell_shape(sides)

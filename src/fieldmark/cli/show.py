@@ -178,8 +178,8 @@ def spelled(value: object) -> str:
 
 def write(flags: Show, dataset: Dataset) -> tuple[list[Path], Traces]:
     """Draw and save; returns the files, and the pictures before and after each step of the augmentation."""
-    from fieldmark.reporting.saving import save
-    from fieldmark.reporting.showing import resize_rules
+    from fieldmark.figures.gallery import resize_rules
+    from fieldmark.figures.page import save
 
     figure, traces = main_figure(flags, dataset)
     written = [save(figure, flags.out)]
@@ -194,8 +194,8 @@ def main_figure(flags: Show, dataset: Dataset) -> tuple[Figure, Traces]:
     """The grid, or the rows of the augmentation, with the pictures after each of its steps."""
     import torch
 
-    from fieldmark.reporting.choosing import evenly
-    from fieldmark.reporting.showing import augmentation_rows, grid
+    from fieldmark.figures.gallery import augmentation_rows, grid
+    from fieldmark.figures.tiles import evenly
     from fieldmark.training.augmentation import build
 
     images = dataset.split(flags.split)
@@ -220,7 +220,7 @@ def other_shapes(flags: Show, size: tuple[int, int], most: int = 6) -> list[np.n
 
     from fieldmark.data.decoding import Undecodable, decode
     from fieldmark.data.finding import find
-    from fieldmark.reporting.choosing import evenly
+    from fieldmark.figures.tiles import evenly
     from fieldmark.vocabulary import Listing
 
     _, found = find(flags.data, flags.label, file_column=flags.file_column, split_column=flags.split_column)

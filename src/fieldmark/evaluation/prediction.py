@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from fieldmark.data.normalising import normalise
 from fieldmark.errors import UserError
-from fieldmark.models.footprint import rows_that_fit
+from fieldmark.inspection.footprint import rows_that_fit
 from fieldmark.models.network import Network
 from fieldmark.models.own import logits_of, no_gradients, rows
 from fieldmark.vocabulary import Batch, ImageSet, Predictions

@@ -60,16 +60,13 @@ def where_it_fails(model: nn.Module, images_shape: tuple[int, ...]) -> Misfit | 
     ('2', ((1, 48),), 'mat1 and mat2 shapes cannot be multiplied (1x48 and 8x2)')
     """
     first = next(iter([*model.parameters(), *model.buffers()]), torch.empty(0))
-    modes = {module: module.training for module in model.modules()}
-    with watched(model) as at_work, unchanged_random_state(first.device), torch.no_grad():
+    still = unchanged_random_state(first.device)
+    with watched(model) as at_work, unchanged_modes(model), still, torch.no_grad():
         try:
             model.eval()(torch.zeros(images_shape, device=first.device))
         except Exception as error:  # a network of the user's own may raise anything at all
             layer, shapes = at_work[-1] if at_work else ("", (tuple(images_shape),))
             return Misfit(layer, shapes, one_line(error))
-        finally:
-            for module, training in modes.items():
-                module.training = training
     return None
 
 
@@ -106,6 +103,24 @@ def unchanged_random_state(device: torch.device) -> Iterator[None]:
     """Whatever is drawn inside, the generators of the CPU and of `device` stand where they stood."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
+
+
+@contextmanager
+def unchanged_modes(model: nn.Module) -> Iterator[None]:
+    """Whatever mode is chosen inside, every module is afterwards in the one that it was in.
+
+    >>> net = nn.Sequential(nn.Dropout()).eval()
+    >>> with unchanged_modes(net):
+    ...     net = net.train()
+    >>> net.training, net[0].training
+    (False, False)
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def one_line(error: Exception) -> str:

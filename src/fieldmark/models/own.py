@@ -20,7 +20,7 @@ from torch.nn.parameter import UninitializedBuffer, is_lazy
 from torch.overrides import TorchFunctionMode
 
 from fieldmark.errors import UserError
-from fieldmark.models.misfits import unchanged_random_state
+from fieldmark.models.misfits import unchanged_modes, unchanged_random_state
 from fieldmark.models.network import Network
 
 ENDS = {
@@ -155,15 +155,10 @@ def settle_lazy(model: nn.Module, image_shape: tuple[int, int, int]) -> None:
     """
     if not has_lazy(model):
         return
-    modes = {module: module.training for module in model.modules()}
     first = next((tensor for tensor in [*model.parameters(), *model.buffers()] if not is_lazy(tensor)), None)
     device = torch.device("cpu") if first is None else first.device
-    with unchanged_random_state(device), torch.no_grad():
-        try:
-            logits_of(model.eval(), torch.zeros(2, *image_shape, device=device))
-        finally:
-            for module, training in modes.items():
-                module.training = training
+    with unchanged_random_state(device), unchanged_modes(model), torch.no_grad():
+        logits_of(model.eval(), torch.zeros(2, *image_shape, device=device))
 
 
 def copy_of_lazy(model: nn.Module) -> nn.Module:

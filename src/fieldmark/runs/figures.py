@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from fieldmark.errors import UserError
+from fieldmark.figures.classes import class_recalls
+from fieldmark.figures.confusion import confusion_matrix
+from fieldmark.figures.curves import curves
+from fieldmark.figures.mistakes import mistakes
+from fieldmark.figures.page import save
+from fieldmark.figures.predictions import predictions_page
 from fieldmark.files import reason, refuse_links
-from fieldmark.reporting.classes import class_recalls
-from fieldmark.reporting.confusion import confusion_matrix
-from fieldmark.reporting.curves import curves
-from fieldmark.reporting.mistakes import mistakes
-from fieldmark.reporting.predictions import predictions_page
-from fieldmark.reporting.saving import save
 from fieldmark.training.loop import Trained
 from fieldmark.vocabulary import ImageSet, Predictions
 

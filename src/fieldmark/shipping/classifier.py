@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from fieldmark import world
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.evaluation.prediction import Progress, predict
+from fieldmark.inspection.footprint import refuse_vast, rows_that_fit
 from fieldmark.models import TIMM, create, is_own
 from fieldmark.models.building import call, no_more_layers_than
-from fieldmark.models.footprint import refuse_vast, rows_that_fit
 from fieldmark.models.hidden import hidden, sentence
 from fieldmark.models.network import Network
 from fieldmark.models.own import settle_lazy

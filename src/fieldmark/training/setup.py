@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from fieldmark.data.batches import TrainingOrder
 from fieldmark.data.normalising import statistics
 from fieldmark.errors import TrainingError
+from fieldmark.inspection.footprint import refuse_vast
 from fieldmark.memory import keep_freed_memory
 from fieldmark.models import create
 from fieldmark.models.building import Maker, call, own_network
-from fieldmark.models.footprint import refuse_vast
 from fieldmark.models.hidden import hidden, sentence
 from fieldmark.models.own import has_lazy, out_of_memory, titled
 from fieldmark.recipe import Recipe

@@ -1,0 +1,1 @@
+"""A network drawn to scale, from nothing but its inspection."""

@@ -1,0 +1,15 @@
+"""The colours of everything that fieldmark draws, charts and diagrams alike."""
+
+# Okabe & Ito 2008, "Color universal design": told apart with every common colour blindness.
+BLUE = "#0072B2"
+LIGHT_BLUE = "#8FC0DE"
+VERMILLION = "#D55E00"
+PAPER = "#FFFFFF"
+INK = "#1A1A1A"
+MUTED = "#5F6368"
+RULE = "#D0D3D6"
+GREEN = "#009E73"
+ORANGE = "#E69F00"
+PURPLE = "#CC79A7"
+SKY = "#56B4E9"
+WASH = "#EEF0F2"
