@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from fieldmark.conv.costs import fitted_file
-from fieldmark.conv.planning import forget_plans
+from fieldmark.conv.plan import forget_plans
+from fieldmark.conv.prices import fitted_file
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from fieldmark.conv.arguments import Padding, Pair, pads, per_axis
 from fieldmark.conv.arrays import tensor_of
-from fieldmark.conv.geometry import outputs, spell
+from fieldmark.conv.geometry import Padding, Pair, outputs, pads, per_axis, spell
 from fieldmark.errors import UserError
 
 

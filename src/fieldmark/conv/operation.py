@@ -8,9 +8,9 @@ from typing import Any
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from fieldmark.conv.arguments import Padding
 from fieldmark.conv.arrays import give_back, take
-from fieldmark.conv.planning import plan
+from fieldmark.conv.geometry import Padding
+from fieldmark.conv.plan import plan
 
 
 def correlate2d(
@@ -46,8 +46,8 @@ def correlate2d(
     algorithm: one of conv.ALGORITHMS, or `auto`, the fastest by the cost model (conv.choose says which and
     why). All are differentiable in x and kernel, and differ by rounding only: with gamma = n*eps/(1 - n*eps)
     for n products, `reference`, `im2col`, `shifted`, `torch`, `channels_last` stay within gamma * (|x|
-    correlated with |kernel|), element by element; the Fourier ones within a bound on norms (`fourier.py`),
-    `winograd` within that of its matrices (`winograd.py`). `auto` may take any but `reference`, the Winograd
+    correlated with |kernel|), element by element; the Fourier ones within a bound on norms (`algorithms/fourier.py`),
+    `winograd` within that of its matrices (`algorithms/winograd.py`). `auto` may take any but `reference`, the Winograd
     ones only for float64 and complex128: its loosest bound is the Fourier one, there the looser of the two.
     With `auto` NaN, infinities and overflow stay where the definition has them; an algorithm asked for by
     name may spread them over a tile or the whole result. Inside of torch.func (grad, vmap, jvp) `auto` is

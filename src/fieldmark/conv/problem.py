@@ -10,8 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from fieldmark.conv.arguments import Pair
-from fieldmark.conv.geometry import outputs
+from fieldmark.conv.geometry import Pair, outputs
 
 EXACT_TYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
@@ -77,7 +76,7 @@ class Algorithm:
 
     correlate(x, w, problem): x (N, C_in, *size), w (C_out, C_in/groups, *kernel) -> (N, C_out, *output).
     unsupported(problem): why it cannot, or None. work(problem): what it costs, in the units that the cost
-    model (`costs.py`) knows the price of.
+    model (`prices.py`) knows the price of.
     """
 
     name: str

@@ -9,10 +9,9 @@ from typing import Any
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from fieldmark.conv.arguments import Padding, pads, per_axis
+from fieldmark.conv.algorithms.gradients import transposed
 from fieldmark.conv.arrays import give_back, take
-from fieldmark.conv.geometry import refuse_colours_last, spell
-from fieldmark.conv.gradients import transposed
+from fieldmark.conv.geometry import Padding, pads, per_axis, refuse_colours_last, spell
 from fieldmark.conv.operation import correlate1d, correlate2d, correlate3d
 from fieldmark.conv.problem import Problem
 from fieldmark.errors import UserError

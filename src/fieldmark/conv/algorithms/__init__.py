@@ -1,0 +1,18 @@
+"""The ways to convolve, a file each: any of them computes every problem that it supports, and says its cost.
+
+What several share stands beside them: gradients, and for the Fourier ways `spectral` and `tiling`.
+"""
+
+ALGORITHMS = {
+    "reference": "fieldmark.conv.algorithms.reference:REFERENCE",
+    "im2col": "fieldmark.conv.algorithms.im2col:IM2COL",
+    "shifted": "fieldmark.conv.algorithms.shifted:SHIFTED",
+    "fft": "fieldmark.conv.algorithms.fourier:FFT",
+    "overlap_add": "fieldmark.conv.algorithms.overlap_add:OVERLAP_ADD",
+    "overlap_save": "fieldmark.conv.algorithms.fourier:OVERLAP_SAVE",
+    "winograd": "fieldmark.conv.algorithms.winograd:WINOGRAD",
+    "winograd4": "fieldmark.conv.algorithms.winograd:WINOGRAD4",
+    "torch": "fieldmark.conv.algorithms.native:TORCH",
+    "channels_last": "fieldmark.conv.algorithms.native:CHANNELS_LAST",
+}
+"""Name to "module:Algorithm". `auto` is none of them: it picks one (`auto/choice.py`)."""
