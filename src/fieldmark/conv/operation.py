@@ -11,6 +11,7 @@ from torch import Tensor
 from fieldmark.conv.arrays import give_back, take
 from fieldmark.conv.geometry import Padding
 from fieldmark.conv.plan import plan
+from fieldmark.conv.signatures import signed
 
 
 def correlate2d(
@@ -46,9 +47,10 @@ def correlate2d(
     algorithm: one of conv.ALGORITHMS, or `auto`, the fastest by the cost model (conv.choose says which and
     why). All are differentiable in x and kernel, and differ by rounding only: with gamma = n*eps/(1 - n*eps)
     for n products, `reference`, `im2col`, `shifted`, `torch`, `channels_last` stay within gamma * (|x|
-    correlated with |kernel|), element by element; the Fourier ones within a bound on norms (`algorithms/fourier.py`),
-    `winograd` within that of its matrices (`algorithms/winograd.py`). `auto` may take any but `reference`, the Winograd
-    ones only for float64 and complex128: its loosest bound is the Fourier one, there the looser of the two.
+    correlated with |kernel|), element by element; the Fourier ones within a bound on norms
+    (`algorithms/fourier.py`), `winograd` within that of its matrices (`algorithms/winograd.py`). `auto` may
+    take any but `reference`, the Winograd ones only for float64 and complex128: its loosest bound is the
+    Fourier one, there the looser of the two.
     With `auto` NaN, infinities and overflow stay where the definition has them; an algorithm asked for by
     name may spread them over a tile or the whole result. Inside of torch.func (grad, vmap, jvp) `auto` is
     `torch`.
@@ -60,21 +62,11 @@ def correlate2d(
     array([[19., 25.],
            [37., 43.]])
     """
-    return _apply(x, kernel, 2, False, stride, padding, dilation, groups, bias, boundary, algorithm)
+    return _apply(2, False, x, kernel, stride, padding, dilation, groups, bias, boundary, algorithm)
 
 
-def conv2d(
-    x: ArrayLike | Tensor,
-    kernel: ArrayLike | Tensor,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-    bias: Any = None,
-    boundary: str = "zeros",
-    algorithm: str = "auto",
-) -> Any:
+@signed(correlate2d)
+def conv2d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """True convolution: `correlate2d` with the kernel flipped on both axes, kernel[::-1, ::-1].
 
     Everything else, and what is raised, as `correlate2d`. A strided result is the stride-1 result sampled.
@@ -86,21 +78,11 @@ def conv2d(
            [13., 28., 25., 17.],
            [11., 17., 14.,  9.]])
     """
-    return _apply(x, kernel, 2, True, stride, padding, dilation, groups, bias, boundary, algorithm)
+    return _apply(2, True, x, kernel, **settings)
 
 
-def correlate1d(
-    x: ArrayLike | Tensor,
-    kernel: ArrayLike | Tensor,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-    bias: Any = None,
-    boundary: str = "zeros",
-    algorithm: str = "auto",
-) -> Any:
+@signed(correlate2d)
+def correlate1d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """Slide `kernel` along signals and sum the products.
 
     x (..., L) with kernel (k,), or x (N, C_in, L) or (C_in, L) with kernel (C_out, C_in/groups, k). A padding
@@ -109,21 +91,11 @@ def correlate1d(
     >>> correlate1d([1, 3, 2, 4], [1, 0, -1])
     array([-1., -1.])
     """
-    return _apply(x, kernel, 1, False, stride, padding, dilation, groups, bias, boundary, algorithm)
+    return _apply(1, False, x, kernel, **settings)
 
 
-def conv1d(
-    x: ArrayLike | Tensor,
-    kernel: ArrayLike | Tensor,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-    bias: Any = None,
-    boundary: str = "zeros",
-    algorithm: str = "auto",
-) -> Any:
+@signed(correlate2d)
+def conv1d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """True convolution of signals: `correlate1d` with the kernel turned around, kernel[::-1].
 
     y[i] = sum over k of x_padded[i*stride + m-1-k] * kernel[k]. Everything else, and what is raised, as
@@ -134,21 +106,11 @@ def conv1d(
     >>> conv1d([3, 2, 1, 7, 1, 2, 5, 4], [1 / 2, 3 / 4, 1, 1 / 4], stride=2)
     array([7., 9., 8.])
     """
-    return _apply(x, kernel, 1, True, stride, padding, dilation, groups, bias, boundary, algorithm)
+    return _apply(1, True, x, kernel, **settings)
 
 
-def correlate3d(
-    x: ArrayLike | Tensor,
-    kernel: ArrayLike | Tensor,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-    bias: Any = None,
-    boundary: str = "zeros",
-    algorithm: str = "auto",
-) -> Any:
+@signed(correlate2d)
+def correlate3d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """Slide `kernel` through volumes and sum the products.
 
     x (..., D, H, W) with kernel (kd, kh, kw), or x (N, C_in, D, H, W) or (C_in, D, H, W) with kernel
@@ -158,21 +120,11 @@ def correlate3d(
     >>> correlate3d(np.ones((3, 4, 4)), np.ones((2, 2, 2))).shape
     (2, 3, 3)
     """
-    return _apply(x, kernel, 3, False, stride, padding, dilation, groups, bias, boundary, algorithm)
+    return _apply(3, False, x, kernel, **settings)
 
 
-def conv3d(
-    x: ArrayLike | Tensor,
-    kernel: ArrayLike | Tensor,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-    bias: Any = None,
-    boundary: str = "zeros",
-    algorithm: str = "auto",
-) -> Any:
+@signed(correlate2d)
+def conv3d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """True convolution of volumes: `correlate3d` with the kernel flipped on all three axes.
 
     Everything else, and what is raised, as `correlate2d`.
@@ -181,24 +133,22 @@ def conv3d(
     >>> conv3d(np.ones((3, 4, 4)), np.ones((2, 2, 2)), padding="same").shape
     (3, 4, 4)
     """
-    return _apply(x, kernel, 3, True, stride, padding, dilation, groups, bias, boundary, algorithm)
+    return _apply(3, True, x, kernel, **settings)
 
 
 def _apply(
-    x: ArrayLike | Tensor,
-    kernel: ArrayLike | Tensor,
     axes: int,
     flip: bool,
-    stride: int | Sequence[int],
-    padding: Padding,
-    dilation: int | Sequence[int],
-    groups: int,
-    bias: Any,
-    boundary: str,
-    algorithm: str,
+    x: ArrayLike | Tensor,
+    kernel: ArrayLike | Tensor,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    bias: Any = None,
+    boundary: str = "zeros",
+    algorithm: str = "auto",
 ) -> Any:
     signal, weights, numpy_in = take(x, kernel)
-    y = plan(signal, weights, axes, flip, stride, padding, dilation, groups, boundary, algorithm)(
-        signal, weights, bias
-    )
-    return give_back(y, numpy_in)
+    found = plan(signal, weights, axes, flip, stride, padding, dilation, groups, boundary, algorithm)
+    return give_back(found(signal, weights, bias), numpy_in)

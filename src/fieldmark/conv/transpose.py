@@ -14,6 +14,7 @@ from fieldmark.conv.arrays import give_back, take
 from fieldmark.conv.geometry import Padding, pads, per_axis, refuse_colours_last, spell
 from fieldmark.conv.operation import correlate1d, correlate2d, correlate3d
 from fieldmark.conv.problem import Problem
+from fieldmark.conv.signatures import signed
 from fieldmark.errors import UserError
 
 _CORRELATIONS = {1: correlate1d, 2: correlate2d, 3: correlate3d}
@@ -57,33 +58,33 @@ def conv_transpose2d(
            [3., 3., 4., 4.],
            [3., 3., 4., 4.]])
     """
-    return _apply(x, kernel, 2, stride, padding, output_padding, dilation, groups, bias, algorithm)
+    return _apply(2, x, kernel, stride, padding, output_padding, dilation, groups, bias, algorithm)
 
 
-def conv_transpose1d(
-    x: ArrayLike | Tensor,
-    kernel: ArrayLike | Tensor,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-    bias: Any = None,
-    algorithm: str = "auto",
-) -> Any:
+@signed(conv_transpose2d)
+def conv_transpose1d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """The transpose of `correlate1d`, of signals (..., L) or (N, C_in, L). All else as `conv_transpose2d`.
 
     >>> conv_transpose1d([1, 2, 3], [1, 10, 100], stride=2)
     array([  1.,  10., 102.,  20., 203.,  30., 300.])
     """
-    return _apply(x, kernel, 1, stride, padding, output_padding, dilation, groups, bias, algorithm)
+    return _apply(1, x, kernel, **settings)
 
 
-def conv_transpose3d(
+@signed(conv_transpose2d)
+def conv_transpose3d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
+    """The transpose of `correlate3d`, of volumes. All else as `conv_transpose2d`.
+
+    >>> conv_transpose3d([[[1, 2]]], [[[1, 1]]]).tolist()
+    [[[1.0, 3.0, 2.0]]]
+    """
+    return _apply(3, x, kernel, **settings)
+
+
+def _apply(
+    axes: int,
     x: ArrayLike | Tensor,
     kernel: ArrayLike | Tensor,
-    *,
     stride: int | Sequence[int] = 1,
     padding: Padding = 0,
     output_padding: int | Sequence[int] = 0,
@@ -91,26 +92,6 @@ def conv_transpose3d(
     groups: int = 1,
     bias: Any = None,
     algorithm: str = "auto",
-) -> Any:
-    """The transpose of `correlate3d`, of volumes. All else as `conv_transpose2d`.
-
-    >>> conv_transpose3d([[[1, 2]]], [[[1, 1]]]).tolist()
-    [[[1.0, 3.0, 2.0]]]
-    """
-    return _apply(x, kernel, 3, stride, padding, output_padding, dilation, groups, bias, algorithm)
-
-
-def _apply(
-    x: ArrayLike | Tensor,
-    kernel: ArrayLike | Tensor,
-    axes: int,
-    stride: int | Sequence[int],
-    padding: Padding,
-    output_padding: int | Sequence[int],
-    dilation: int | Sequence[int],
-    groups: int,
-    bias: Any,
-    algorithm: str,
 ) -> Any:
     signal, weights, numpy_in = take(x, kernel)
     stack, weights, leading = _channels_form(signal, weights, axes, groups)

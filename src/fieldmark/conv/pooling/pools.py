@@ -12,6 +12,7 @@ from torch import Tensor
 from fieldmark.conv.arrays import give_back, tensor_of
 from fieldmark.conv.geometry import Padding, refuse_colours_last, spell
 from fieldmark.conv.pooling.windows import Windows, windows_of
+from fieldmark.conv.signatures import signed
 from fieldmark.errors import UserError
 from fieldmark.families import resolve
 
@@ -71,19 +72,11 @@ def max_pool2d(
     array([[4., 5.],
            [7., 8.]])
     """
-    return _max_pool(images, 2, kernel, stride, padding, dilation, ceil_mode, algorithm)
+    return _max_pool(2, images, kernel, stride, padding, dilation, ceil_mode, algorithm)
 
 
-def max_pool1d(
-    signals: ArrayLike | Tensor,
-    kernel: int | Sequence[int],
-    *,
-    stride: int | Sequence[int] | None = None,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    ceil_mode: bool = False,
-    algorithm: str = "torch",
-) -> Any:
+@signed(max_pool2d)
+def max_pool1d(signals: ArrayLike | Tensor, kernel: int | Sequence[int], **settings: Any) -> Any:
     """The largest element of every window of signals (..., L).
 
     A padding of two bare numbers is (before, after). Everything else, and what is raised, as `max_pool2d`.
@@ -91,19 +84,11 @@ def max_pool1d(
     >>> max_pool1d([1, 3, 2, 4, 5, 6, 1, 3], 2)
     array([3., 4., 6., 3.])
     """
-    return _max_pool(signals, 1, kernel, stride, padding, dilation, ceil_mode, algorithm)
+    return _max_pool(1, signals, kernel, **settings)
 
 
-def max_pool3d(
-    volumes: ArrayLike | Tensor,
-    kernel: int | Sequence[int],
-    *,
-    stride: int | Sequence[int] | None = None,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    ceil_mode: bool = False,
-    algorithm: str = "torch",
-) -> Any:
+@signed(max_pool2d)
+def max_pool3d(volumes: ArrayLike | Tensor, kernel: int | Sequence[int], **settings: Any) -> Any:
     """The largest element of every window of volumes (..., D, H, W).
 
     Everything else, and what is raised, as `max_pool2d`.
@@ -112,7 +97,7 @@ def max_pool3d(
     >>> max_pool3d(np.arange(27.0).reshape(3, 3, 3), 2)
     array([[[13.]]])
     """
-    return _max_pool(volumes, 3, kernel, stride, padding, dilation, ceil_mode, algorithm)
+    return _max_pool(3, volumes, kernel, **settings)
 
 
 def mean_pool2d(
@@ -143,20 +128,11 @@ def mean_pool2d(
     array([[2., 3.],
            [5., 6.]])
     """
-    return _mean_pool(images, 2, kernel, stride, padding, dilation, ceil_mode, count_padding, algorithm)
+    return _mean_pool(2, images, kernel, stride, padding, dilation, ceil_mode, count_padding, algorithm)
 
 
-def mean_pool1d(
-    signals: ArrayLike | Tensor,
-    kernel: int | Sequence[int],
-    *,
-    stride: int | Sequence[int] | None = None,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    ceil_mode: bool = False,
-    count_padding: bool = False,
-    algorithm: str = "torch",
-) -> Any:
+@signed(mean_pool2d)
+def mean_pool1d(signals: ArrayLike | Tensor, kernel: int | Sequence[int], **settings: Any) -> Any:
     """The mean of every window of signals (..., L).
 
     A padding of two bare numbers is (before, after). Everything else, and what is raised, as `mean_pool2d`.
@@ -164,20 +140,11 @@ def mean_pool1d(
     >>> mean_pool1d([1, 3, 2, 4, 6], 2, ceil_mode=True)
     array([2., 3., 6.])
     """
-    return _mean_pool(signals, 1, kernel, stride, padding, dilation, ceil_mode, count_padding, algorithm)
+    return _mean_pool(1, signals, kernel, **settings)
 
 
-def mean_pool3d(
-    volumes: ArrayLike | Tensor,
-    kernel: int | Sequence[int],
-    *,
-    stride: int | Sequence[int] | None = None,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    ceil_mode: bool = False,
-    count_padding: bool = False,
-    algorithm: str = "torch",
-) -> Any:
+@signed(mean_pool2d)
+def mean_pool3d(volumes: ArrayLike | Tensor, kernel: int | Sequence[int], **settings: Any) -> Any:
     """The mean of every window of volumes (..., D, H, W).
 
     Everything else, and what is raised, as `mean_pool2d`.
@@ -186,7 +153,7 @@ def mean_pool3d(
     >>> mean_pool3d(np.arange(27.0).reshape(3, 3, 3), 3)
     array([[[13.]]])
     """
-    return _mean_pool(volumes, 3, kernel, stride, padding, dilation, ceil_mode, count_padding, algorithm)
+    return _mean_pool(3, volumes, kernel, **settings)
 
 
 def images_of(x: ArrayLike | Tensor, axes: int) -> Tensor:
@@ -227,14 +194,14 @@ def ordered(images: Tensor) -> Tensor:
 
 
 def _max_pool(
-    x: ArrayLike | Tensor,
     axes: int,
+    x: ArrayLike | Tensor,
     kernel: int | Sequence[int],
-    stride: int | Sequence[int] | None,
-    padding: Padding,
-    dilation: int | Sequence[int],
-    ceil_mode: bool,
-    algorithm: str,
+    stride: int | Sequence[int] | None = None,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    algorithm: str = "torch",
 ) -> Any:
     pool = resolve(MAX_ALGORITHMS, algorithm, "pooling algorithm")
     images = ordered(images_of(x, axes))
@@ -243,15 +210,15 @@ def _max_pool(
 
 
 def _mean_pool(
-    x: ArrayLike | Tensor,
     axes: int,
+    x: ArrayLike | Tensor,
     kernel: int | Sequence[int],
-    stride: int | Sequence[int] | None,
-    padding: Padding,
-    dilation: int | Sequence[int],
-    ceil_mode: bool,
-    count_padding: bool,
-    algorithm: str,
+    stride: int | Sequence[int] | None = None,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    count_padding: bool = False,
+    algorithm: str = "torch",
 ) -> Any:
     pool = resolve(MEAN_ALGORITHMS, algorithm, "pooling algorithm")
     images = images_of(x, axes)
