@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from fieldmark.conv.plan import forget_plans, plan, problem_of
+from fieldmark.conv.plan import plan
+from fieldmark.conv.prices import forget_prices
+from fieldmark.conv.problem import Asked, pose
 from fieldmark.errors import UserError
 
 X, W = torch.ones(6, 7), torch.ones(3, 3)
@@ -28,7 +30,7 @@ def test_the_same_kind_of_call_is_planned_once():
         planned(padding="same", stride=[1, 1]) is not first
     )  # another spelling, another entry, the same plan
     assert planned(stride=[1, 1]).problem == first.problem
-    forget_plans()
+    forget_prices()
     again = planned()
     assert again is not first
     assert again == first
@@ -102,7 +104,7 @@ def test_the_problem_is_that_of_the_plan(axes, boundary):
     x, w = torch.ones(2, *[6] * axes), torch.ones([3] * axes)
     found = planned(x, w, axes=axes, boundary=boundary)
     settings = (axes, 1, "same", 1, 1, boundary)
-    assert found.problem == problem_of(x.shape, w.shape, x.dtype, "cpu", *settings)
+    assert found.problem == pose(Asked(x.shape, w.shape, x.dtype, "cpu", *settings))[0]
     assert found.output_shape == x.shape
     assert (
         found.problem.size == ((6,) if boundary == "zeros" else (8,)) * axes

@@ -1,8 +1,7 @@
-"""From shapes and settings to a plan, made once per kind of call: what to reshape, which algorithm runs."""
+"""A call with its shapes settled, made once per kind of call: what to reshape, which algorithm runs."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,12 +11,12 @@ import torch
 from torch import Tensor
 
 from fieldmark.conv.algorithms import ALGORITHMS
-from fieldmark.conv.algorithms.tiling import tiled
 from fieldmark.conv.arrays import tensor_of
-from fieldmark.conv.boundaries import BOUNDARIES, extend
-from fieldmark.conv.geometry import Padding, Pair, pads, per_axis, refuse_colours_last, spell, whole
-from fieldmark.conv.prices import prices_for
-from fieldmark.conv.problem import Algorithm, Problem
+from fieldmark.conv.auto.choice import automatic
+from fieldmark.conv.boundaries import extend
+from fieldmark.conv.geometry import Padding, Pair, spell, whole
+from fieldmark.conv.prices import edition
+from fieldmark.conv.problem import Algorithm, Asked, Problem, pose
 from fieldmark.errors import UserError
 from fieldmark.families import resolve, unknown
 
@@ -92,160 +91,35 @@ def plan(
     if algorithm == "auto" and torch._C._are_functorch_transforms_active():
         algorithm = "torch"  # the one that torch.func.grad, vmap, jvp and their compositions all go through
     gradient = torch.is_grad_enabled() and (x.requires_grad or w.requires_grad)
-    kind = (x.shape, w.shape, x.dtype, x.device.type, gradient, torch.get_num_threads(), axes, flip)
-    names = (boundary, algorithm)
+    known = isinstance(boundary, str) and isinstance(algorithm, str)
+    numbers: tuple[Any, Any, Any, Any] = stride, padding, dilation, groups
     try:  # 1.0 would be looked up as 1, a list or an array could not be
         numbers = whole(stride), whole(padding), whole(dilation), whole(groups)
     except TypeError:
-        return _plan.__wrapped__(*kind, stride, padding, dilation, groups, *names)
-    if not (isinstance(boundary, str) and isinstance(algorithm, str)):
-        return _plan.__wrapped__(*kind, *numbers, *names)
-    return _plan(*kind, *numbers, *names)
-
-
-def forget_plans() -> None:
-    """Let every kind of call be priced, cut and planned anew: the costs have changed."""
-    prices_for.cache_clear()
-    tiled.cache_clear()
-    _plan.cache_clear()
+        known = False
+    asked = Asked(x.shape, w.shape, x.dtype, x.device.type, axes, *numbers, boundary)
+    make = _plan if known else _plan.__wrapped__
+    return make(asked, flip, algorithm, gradient, torch.get_num_threads(), edition())
 
 
 @lru_cache(maxsize=4096)
-def _plan(
-    x_shape: torch.Size,
-    w_shape: torch.Size,
-    dtype: torch.dtype,
-    device: str,
-    gradient: bool,
-    threads: int,
-    axes: int,
-    flip: bool,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    boundary: str,
-    algorithm: str,
-) -> Plan:
-    problem, border, shapes = _settle(
-        x_shape, w_shape, dtype, device, axes, stride, padding, dilation, groups, boundary
-    )
-    input_shape, kernel_shape, leading = shapes
+def _plan(asked: Asked, flip: bool, algorithm: str, gradient: bool, threads: int, prices: int) -> Plan:
+    """threads, prices: what the choice of `auto` depends on besides."""
+    problem, border, (input_shape, kernel_shape, leading) = pose(asked)
     return Plan(
         problem=problem,
         algorithm=_algorithm(algorithm, problem, gradient),
         input_shape=input_shape,
         kernel_shape=kernel_shape,
         output_shape=(*leading, *problem.output),
-        flip=tuple(range(2, axes + 2)) if flip else (),
+        flip=tuple(range(2, asked.axes + 2)) if flip else (),
         border=border,
-        boundary=boundary,
+        boundary=asked.boundary,
     )
-
-
-def problem_of(
-    x_shape: torch.Size,
-    w_shape: torch.Size,
-    dtype: torch.dtype,
-    device: str,
-    axes: int,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    boundary: str,
-) -> Problem:
-    """The problem that such a call poses to an algorithm. Raises UserError as the call would.
-
-    >>> shapes = torch.Size([5, 5]), torch.Size([3, 3])
-    >>> problem_of(*shapes, torch.float32, "cpu", 2, 1, "same", 1, 1, "zeros").output
-    (5, 5)
-    """
-    return _settle(x_shape, w_shape, dtype, device, axes, stride, padding, dilation, groups, boundary)[0]
-
-
-def _settle(
-    x_shape: torch.Size,
-    w_shape: torch.Size,
-    dtype: torch.dtype,
-    device: str,
-    axes: int,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    boundary: str,
-) -> tuple[Problem, tuple[Pair, ...], tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
-    """The problem, what is laid around x beforehand, and the shapes of `_channels_form`."""
-    if boundary not in BOUNDARIES:
-        raise UserError(unknown(boundary, BOUNDARIES, "boundary"))
-    shapes = _channels_form(x_shape, w_shape, axes, groups)
-    input_shape, kernel_shape, _ = shapes
-    size, kernel = input_shape[2:], kernel_shape[2:]
-    dilations = per_axis(dilation, axes, "dilation", 1)
-    around = pads(padding, kernel, dilations)
-    border: tuple[Pair, ...] = ()
-    if boundary != "zeros" and any(map(any, around)):
-        border, around = around, ((0, 0),) * axes
-        size = tuple(n + before + after for n, (before, after) in zip(size, border, strict=True))
-    problem = Problem(
-        batch=input_shape[0],
-        in_channels=input_shape[1],
-        out_channels=kernel_shape[0],
-        size=size,
-        kernel=kernel,
-        stride=per_axis(stride, axes, "stride", 1),
-        padding=around,
-        dilation=dilations,
-        groups=groups,
-        dtype=dtype,
-        device=device,
-    )
-    return problem, border, shapes
-
-
-def _channels_form(
-    x: torch.Size, w: torch.Size, axes: int, groups: int
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """The shapes (N, C_in, *size) and (C_out, C_in/groups, *kernel), and the leading axes of the result."""
-    if 0 in w:
-        raise UserError(f"a kernel of {spell(w)} has no taps; every axis must be at least 1.")
-    if len(w) == axes:
-        if groups != 1:
-            raise UserError(
-                f"groups={groups} needs a kernel (C_out, C_in/groups, ...), not one of {spell(w)}."
-            )
-        if len(x) < axes:
-            raise UserError(
-                f"x is {spell(x)} and the kernel {spell(w)}: a kernel of {axes} axes needs an x of at least "
-                f"{axes}."
-            )
-        refuse_colours_last(x, axes)
-        leading = tuple(x[: len(x) - axes])
-        return (math.prod(leading), 1, *x[len(x) - axes :]), (1, 1, *w), leading
-    if len(w) != axes + 2:
-        raise UserError(
-            f"x is {spell(x)} and the kernel {spell(w)}: the kernel has {len(w)} axes; {axes} "
-            f"({_axes(axes)}) or {axes + 2} (C_out, C_in/groups, {_axes(axes)}) are needed."
-        )
-    if len(x) not in (axes + 1, axes + 2):
-        raise UserError(
-            f"x is {spell(x)} and the kernel {spell(w)}: a kernel (C_out, C_in/groups, {_axes(axes)}) needs "
-            f"an x of (N, C_in, {_axes(axes)}) or (C_in, {_axes(axes)})."
-        )
-    batch, channels = (x[0], x[1]) if len(x) == axes + 2 else (1, x[0])
-    if not isinstance(groups, int) or groups < 1 or w[0] % groups or w[1] * groups != channels:
-        raise UserError(
-            f"x is {spell(x)} with {channels} channels and the kernel {spell(w)} with groups={groups}: the "
-            "kernel's second axis times groups must be the channels of x, and its first a multiple of groups."
-        )
-    return (batch, channels, *x[-axes:]), tuple(w), (batch, w[0]) if len(x) == axes + 2 else (w[0],)
 
 
 def _algorithm(name: str, problem: Problem, gradient: bool) -> Algorithm:
     if name == "auto":
-        from fieldmark.conv.auto.choice import automatic
-
         return automatic(problem, gradient)
     if not isinstance(name, str) or name not in ALGORITHMS:
         raise UserError(unknown(name, [*ALGORITHMS, "auto"], "convolution algorithm"))
@@ -254,7 +128,3 @@ def _algorithm(name: str, problem: Problem, gradient: bool) -> Algorithm:
     if reason is not None:
         raise UserError(f"algorithm='{name}' does not support this case: {reason}. Take another, or 'auto'.")
     return algorithm
-
-
-def _axes(axes: int) -> str:
-    return ("width", "height, width", "depth, height, width")[axes - 1]

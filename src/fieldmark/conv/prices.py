@@ -67,6 +67,21 @@ def element_type(dtype: torch.dtype) -> str:
     return _REAL.get(dtype, str(dtype).removeprefix("torch."))
 
 
+_edition = 0
+
+
+def edition() -> int:
+    """How often the prices have changed: what was decided by them is kept under this number."""
+    return _edition
+
+
+def forget_prices() -> None:
+    """Look the prices up anew, and let every kind of call be priced, cut and planned anew."""
+    global _edition
+    _edition += 1
+    prices_for.cache_clear()
+
+
 @lru_cache(maxsize=32)
 def prices_for(device: str, element: str, threads: int) -> Prices:
     """The prices fitted on this machine where there are any, else those that come with the package.

@@ -24,8 +24,7 @@ from fieldmark.conv.auto.choice import (
     predictions,
 )
 from fieldmark.conv.auto.parts import Parts
-from fieldmark.conv.plan import forget_plans
-from fieldmark.conv.prices import PRICES
+from fieldmark.conv.prices import PRICES, forget_prices
 from fieldmark.conv.problem import Problem
 from fieldmark.errors import UserError
 
@@ -158,7 +157,7 @@ def test_a_choice_is_a_line_with_a_name_a_reason_and_a_bound(shapes, gradient):
 
 def test_the_choice_is_the_same_every_time():
     first = choose((3, 200, 200), (15, 15), gradient=True)
-    forget_plans()
+    forget_prices()
     assert choose((3, 200, 200), (15, 15), gradient=True) == first
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-from fieldmark.conv.prices import fresh, seconds
+from fieldmark.conv.prices import edition, fresh, seconds
 from fieldmark.conv.problem import Problem
 
 CHUNK = 2**19
@@ -153,7 +153,6 @@ def fast_length(least: int) -> int:
     return best
 
 
-@lru_cache(maxsize=4096)
 def tiled(problem: Problem) -> Tiling:
     """The cut into tiles that costs least.
 
@@ -161,6 +160,11 @@ def tiled(problem: Problem) -> Tiling:
     >>> tiling.tiles[0] * tiling.step[0] >= 1000
     True
     """
+    return _tiled(problem, edition())
+
+
+@lru_cache(maxsize=4096)
+def _tiled(problem: Problem, prices: int) -> Tiling:
     return min(candidates(problem), key=lambda tiling: seconds(work(problem, tiling), problem))
 
 

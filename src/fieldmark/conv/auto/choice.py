@@ -19,7 +19,7 @@ from fieldmark.conv.arrays import take, tensor_of
 from fieldmark.conv.auto.parts import Parts, algorithm, contained, kernel_gradients, with_gradient
 from fieldmark.conv.geometry import Padding, settled, spell
 from fieldmark.conv.prices import element_type, priced, seconds
-from fieldmark.conv.problem import Algorithm, Problem, exact_types
+from fieldmark.conv.problem import Algorithm, Asked, Problem, exact_types, pose
 from fieldmark.errors import UserError
 
 MARGIN = 1.15
@@ -81,23 +81,13 @@ def choose(
     >>> choose((1024, 1024), (101, 101)).algorithm in ("fft", "overlap_save")
     True
     """
-    from fieldmark.conv.plan import problem_of
-
     if axes not in (1, 2, 3):
         raise UserError(f"axes={axes!r}: 1, 2 or 3 is needed, as in correlate1d, correlate2d, correlate3d.")
     signal, weights = _stand_ins(x, kernel)
-    problem = problem_of(
-        signal.shape,
-        weights.shape,
-        signal.dtype if dtype is None else _computed(dtype),
-        signal.device.type,
-        axes,
-        stride,
-        padding,
-        dilation,
-        settled(groups, "groups"),
-        boundary,
-    )
+    computed = signal.dtype if dtype is None else _computed(dtype)
+    numbers = stride, padding, dilation, settled(groups, "groups")
+    asked = Asked(signal.shape, weights.shape, computed, signal.device.type, axes, *numbers, boundary)
+    problem, _, _ = pose(asked)
     times = predictions(problem)
     if not times:
         reason = _reason_without_times(problem)

@@ -21,8 +21,7 @@ from fieldmark.conv.algorithms.spectral import kernel_gradient
 from fieldmark.conv.algorithms.tiling import work as tile_work
 from fieldmark.conv.auto.choice import NEVER
 from fieldmark.conv.auto.parts import CUTS, algorithm
-from fieldmark.conv.plan import forget_plans
-from fieldmark.conv.prices import PRICES, Prices, Work, element_type, fitted_file, load_fitted
+from fieldmark.conv.prices import PRICES, Prices, Work, element_type, fitted_file, forget_prices, load_fitted
 from fieldmark.conv.problem import Problem
 from fieldmark.errors import UserError
 from fieldmark.files import write_text
@@ -84,7 +83,7 @@ def fit_costs(
         "torch": torch.__version__,
     }
     write_text(path, json.dumps(text, indent=1))
-    forget_plans()
+    forget_prices()
     return path
 
 
