@@ -407,7 +407,7 @@ SLIPS = (
     ),
     Slip(
         "the gradient meets a kernel that is not turned around",
-        "conv/algorithms/gradients.py",
+        "conv/problem.py",
         "w.conj().flip(tuple(range(2, w.ndim)))",
         "w.conj()",
     ),

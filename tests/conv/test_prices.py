@@ -10,8 +10,8 @@ import torch
 
 from fieldmark import conv
 from fieldmark.conv import prices
-from fieldmark.conv.algorithms.native import work as native_work
-from fieldmark.conv.algorithms.tiling import work as tile_work
+from fieldmark.conv.algorithms.native import native_work
+from fieldmark.conv.algorithms.tiling import tile_work
 from fieldmark.conv.auto.parts import CUTS
 from fieldmark.conv.prices import (
     KEPT,

@@ -26,12 +26,14 @@ _DOOR = {
     "functions.dropouts": "dropout dropout_channels",
     "geometry": "output_size padding_for receptive_field",
     "matrix": "as_matrix",
-    "operation": "conv1d conv2d conv3d correlate1d correlate2d correlate3d",
+    "operation": (
+        "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d "
+        "correlate1d correlate2d correlate3d"
+    ),
     "pooling.pools": (
         "global_max_pool1d global_max_pool2d global_max_pool3d global_mean_pool1d global_mean_pool2d "
         "global_mean_pool3d max_pool1d max_pool2d max_pool3d mean_pool1d mean_pool2d mean_pool3d"
     ),
-    "transpose": "conv_transpose1d conv_transpose2d conv_transpose3d",
 }
 """Module to the names that it gives."""
 

@@ -61,6 +61,20 @@ def tensor_of(x: ArrayLike | Tensor, what: str) -> Tensor:
     return _floating(x) if isinstance(x, Tensor) else _view(_numbers(x, what))
 
 
+def real_tensor(x: ArrayLike | Tensor, what: str) -> Tensor:
+    """`tensor_of` for what is defined on real numbers only.
+
+    what: its name in an error. Raises UserError for complex numbers and for what holds no numbers.
+
+    >>> real_tensor([1, 2], "logits")
+    tensor([1., 2.], dtype=torch.float64)
+    """
+    tensor = tensor_of(x, what)
+    if tensor.is_complex():
+        raise UserError(f"{what} {spell(tensor.shape)}: complex numbers, where real ones are needed.")
+    return tensor
+
+
 def _tensors(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor) -> tuple[Tensor, Tensor]:
     if isinstance(x, Tensor) and isinstance(kernel, Tensor):
         if x.device != kernel.device:

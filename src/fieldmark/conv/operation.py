@@ -1,7 +1,8 @@
-"""The public convolutions and correlations: one signature, every algorithm behind it."""
+"""The public convolutions, correlations and transposed convolutions: every algorithm stands behind each."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,11 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from fieldmark.conv.arrays import give_back, take
-from fieldmark.conv.geometry import Padding
+from fieldmark.conv.geometry import Padding, pads, per_axis, refuse_colours_last, spell
 from fieldmark.conv.plan import plan
+from fieldmark.conv.problem import Problem, transposed
 from fieldmark.conv.signatures import signed
+from fieldmark.errors import UserError
 
 
 def correlate2d(
@@ -136,6 +139,67 @@ def conv3d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -
     return _apply(3, True, x, kernel, **settings)
 
 
+def conv_transpose2d(
+    x: ArrayLike | Tensor,
+    kernel: ArrayLike | Tensor,
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    bias: Any = None,
+    algorithm: str = "auto",
+) -> Any:
+    """The transpose of `correlate2d`: every number of x stamps the kernel, times itself, and stamps add up.
+
+        y[i*stride + k*dilation - before, j*stride + l*dilation - before] += x[i, j] * kernel[k, l]
+
+    With M = as_matrix(kernel, (H, W), ...) of the correlation that makes x out of y, it is y = M^T x
+    (Dumoulin & Visin 2016, arXiv 1603.07285, section 4); it undoes the shape, not the values. At stride 1 it
+    is true convolution: conv_transpose2d(x, kernel) == conv2d(x, kernel, padding="full"). In torch:
+    torch.nn.functional.conv_transpose2d.
+
+    x (..., H, W) with kernel (kh, kw); or x (N, C_in, H, W) or (C_in, H, W) with kernel
+    (C_in, C_out/groups, kh, kw), the kernel of the correlation from C_out channels to C_in. Per axis, n
+    numbers give (n - 1) * stride - before - after + dilation * (k - 1) + 1 + output_padding. Where
+    the stride is s, s sizes give n numbers by the correlation; output_padding, 0 to s - 1, says which of them
+    is wanted.
+
+    stride, padding and dilation are those of the correlation: padding cuts the rim of y away. bias: C_out
+    numbers. dtypes, arrays and tensors, algorithms, their bounds and gradients as `correlate2d`.
+
+    Raises UserError for shapes that do not fit, and for an output_padding that no size needs.
+
+    >>> conv_transpose2d([[1, 2], [3, 4]], [[1, 1], [1, 1]], stride=2)
+    array([[1., 1., 2., 2.],
+           [1., 1., 2., 2.],
+           [3., 3., 4., 4.],
+           [3., 3., 4., 4.]])
+    """
+    return _transpose(2, x, kernel, stride, padding, output_padding, dilation, groups, bias, algorithm)
+
+
+@signed(conv_transpose2d)
+def conv_transpose1d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
+    """The transpose of `correlate1d`, of signals (..., L) or (N, C_in, L). All else as `conv_transpose2d`.
+
+    >>> conv_transpose1d([1, 2, 3], [1, 10, 100], stride=2)
+    array([  1.,  10., 102.,  20., 203.,  30., 300.])
+    """
+    return _transpose(1, x, kernel, **settings)
+
+
+@signed(conv_transpose2d)
+def conv_transpose3d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
+    """The transpose of `correlate3d`, of volumes. All else as `conv_transpose2d`.
+
+    >>> conv_transpose3d([[[1, 2]]], [[[1, 1]]]).tolist()
+    [[[1.0, 3.0, 2.0]]]
+    """
+    return _transpose(3, x, kernel, **settings)
+
+
 def _apply(
     axes: int,
     flip: bool,
@@ -152,3 +216,107 @@ def _apply(
     signal, weights, numpy_in = take(x, kernel)
     found = plan(signal, weights, axes, flip, stride, padding, dilation, groups, boundary, algorithm)
     return give_back(found(signal, weights, bias), numpy_in)
+
+
+def _transpose(
+    axes: int,
+    x: ArrayLike | Tensor,
+    kernel: ArrayLike | Tensor,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    bias: Any = None,
+    algorithm: str = "auto",
+) -> Any:
+    signal, weights, numpy_in = take(x, kernel)
+    stack, weights, leading = _transposed_form(signal, weights, axes, groups)
+    forward = _correlation(stack, weights, axes, stride, padding, output_padding, dilation, groups)
+    # `transposed` gives the adjoint, which conjugates; the transpose does not.
+    spread, turned, back = transposed(stack, weights.conj(), forward)
+    y = _apply(
+        axes,
+        False,
+        spread,
+        turned,
+        padding=back.padding,
+        dilation=back.dilation,
+        groups=back.groups,
+        bias=bias,
+        algorithm=algorithm,
+    )
+    return give_back(y.reshape(*leading, *forward.size), numpy_in)
+
+
+def _transposed_form(x: Tensor, w: Tensor, axes: int, groups: int) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    """x (N, C_in, *size), the kernel (C_in, C_out/groups, *kernel), and the leading axes of the result."""
+    found = f"x is {spell(x.shape)} and the kernel {spell(w.shape)}"
+    if 0 in w.shape:
+        raise UserError(f"a kernel of {spell(w.shape)} has no taps; every axis must be at least 1.")
+    if w.ndim == axes and x.ndim >= axes and groups == 1:
+        refuse_colours_last(x.shape, axes)
+        leading = tuple(x.shape[: x.ndim - axes])
+        return x.reshape(math.prod(leading), 1, *x.shape[len(leading) :]), w[None, None], leading
+    if w.ndim == axes:
+        raise UserError(
+            f"{found} with groups={groups}: a kernel of {axes} axes needs an x of at least {axes}, and "
+            "groups a kernel (C_in, C_out/groups, ...)."
+        )
+    if w.ndim != axes + 2 or x.ndim not in (axes + 1, axes + 2):
+        raise UserError(
+            f"{found}: a kernel of {axes} axes, or (C_in, C_out/groups, ...) with an x of (N, C_in, ...) or "
+            f"(C_in, ...), each with {axes} more axes, is needed."
+        )
+    channels = x.shape[-axes - 1]
+    if not isinstance(groups, int) or groups < 1 or w.shape[0] != channels or channels % groups:
+        raise UserError(
+            f"{found} with groups={groups}: the kernel's first axis must be the channels of x, {channels}, "
+            "and a multiple of groups."
+        )
+    batch = tuple(x.shape[: x.ndim - axes - 1])
+    return x.reshape(math.prod(batch), *x.shape[-axes - 1 :]), w, (*batch, w.shape[1] * groups)
+
+
+def _correlation(
+    x: Tensor,
+    w: Tensor,
+    axes: int,
+    stride: int | Sequence[int],
+    padding: Padding,
+    output_padding: int | Sequence[int],
+    dilation: int | Sequence[int],
+    groups: int,
+) -> Problem:
+    """The correlation of which this is the transpose: it makes x out of the result."""
+    kernel = tuple(w.shape[2:])
+    strides, dilations = per_axis(stride, axes, "stride", 1), per_axis(dilation, axes, "dilation", 1)
+    around = pads(padding, kernel, dilations)
+    more = per_axis(output_padding, axes, "output_padding", 0)
+    if any(extra >= s for extra, s in zip(more, strides, strict=True)):
+        raise UserError(
+            f"output_padding={output_padding!r} with stride={stride!r}: it must be smaller than the stride, "
+            "as the correlation then gives other sizes."
+        )
+    size = tuple(
+        (n - 1) * s - sum(pair) + d * (k - 1) + 1 + extra
+        for n, s, pair, d, k, extra in zip(x.shape[2:], strides, around, dilations, kernel, more, strict=True)
+    )
+    if min(size) < 1 or 0 in x.shape[2:]:
+        raise UserError(
+            f"x of {spell(x.shape[2:])} under a kernel of {spell(kernel)} with padding={padding!r} would "
+            f"give {' by '.join(map(str, size))}: every side must be at least 1. Give less padding."
+        )
+    return Problem(
+        batch=x.shape[0],
+        in_channels=w.shape[1] * groups,
+        out_channels=w.shape[0],
+        size=size,
+        kernel=kernel,
+        stride=strides,
+        padding=around,
+        dilation=dilations,
+        groups=groups,
+        dtype=x.dtype,
+        device=x.device.type,
+    )

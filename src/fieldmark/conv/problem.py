@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -99,6 +99,58 @@ def exact_types(problem: Problem) -> str | None:
     if problem.dtype in EXACT_TYPES:
         return None
     return f"it computes in float32, float64, complex64 and complex128, not {str(problem.dtype)[6:]}"
+
+
+def transposed(gradient: Tensor, w: Tensor, problem: Problem) -> tuple[Tensor, Tensor, Problem]:
+    """The correlation that gives dL/dx from dL/dy: its input, its kernel and its problem.
+
+    The gradient, spread out by the stride and padded by what the padding left, meets the kernel turned
+    around, with the two channel axes swapped (conjugated for complex numbers): Dumoulin & Visin 2016,
+    arXiv 1603.07285, section 4.
+
+    >>> gradient, w = torch.ones(1, 1, 2), torch.tensor([[[1.0, 2.0]]])
+    >>> _, turned, back = transposed(gradient, w, Problem(1, 1, 1, (3,), (2,), (1,), ((0, 0),), (1,)))
+    >>> turned.tolist(), back.padding, back.output
+    ([[[2.0, 1.0]]], ((1, 1),), (3,))
+    """
+    back, keep = transposed_problem(problem)
+    inside: Any = (..., *keep)
+    turned = torch.unflatten(w.conj().flip(tuple(range(2, w.ndim))), 0, (problem.groups, -1))
+    turned = turned.transpose(1, 2).flatten(0, 1).resolve_conj()
+    return unstride(gradient, problem)[inside], turned, back
+
+
+def transposed_problem(problem: Problem) -> tuple[Problem, list[slice]]:
+    """The problem of `transposed`, and the part of the unstrided gradient that reaches the input at all."""
+    keep, padding, size = [], [], []
+    for n, out, reach, (before, _) in zip(
+        problem.size, problem.unstrided, problem.reach, problem.padding, strict=True
+    ):
+        left = reach - 1 - before
+        right = n - out - left + reach - 1
+        kept = slice(max(0, -left), out - max(0, -right))
+        keep.append(kept)
+        size.append(max(0, kept.stop - kept.start))
+        padding.append((max(0, left), max(0, right)))
+    back = replace(
+        problem,
+        in_channels=problem.out_channels,
+        out_channels=problem.in_channels,
+        size=tuple(size),
+        stride=(1,) * problem.axes,
+        padding=tuple(padding),
+    )
+    return back, keep
+
+
+def unstride(gradient: Tensor, problem: Problem) -> Tensor:
+    """The gradient of the strided result as that of the unstrided one: zeros where nothing was taken."""
+    if all(s == 1 for s in problem.stride):
+        return gradient
+    spread = gradient.new_zeros(*gradient.shape[:2], *problem.unstrided)
+    taken: Any = (..., *[slice(None, None, s) for s in problem.stride])
+    spread[taken] = gradient
+    return spread
 
 
 class Asked(NamedTuple):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fieldmark.conv.algorithms.gradients import by_torch
-from fieldmark.conv.algorithms.native import correlate
+from fieldmark.conv.algorithms.native import by_torch, correlate
 from fieldmark.conv.problem import Problem
 
 

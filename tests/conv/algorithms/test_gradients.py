@@ -10,9 +10,8 @@ import torch
 from conv.problems import BEYOND, NAMED, Case, by_torch, case_of, cases, wide
 from hypothesis import example, given, settings
 
-from fieldmark.conv.algorithms import gradients, native
-from fieldmark.conv.algorithms.gradients import transposed, transposed_problem, unstride
-from fieldmark.conv.problem import Problem
+from fieldmark.conv.algorithms import native
+from fieldmark.conv.problem import Problem, transposed, transposed_problem, unstride
 
 quick = settings(deadline=None, max_examples=60)
 PRECISE = (torch.float64, torch.complex128)
@@ -66,7 +65,7 @@ def test_by_torch_gives_both_or_the_one_that_is_wanted(name, dtype, channels_las
     for wanted in itertools.product((False, True), repeat=2):
         if not any(wanted):
             continue
-        found = gradients.by_torch(slope, case.x, case.w, problem, wanted, channels_last)
+        found = native.by_torch(slope, case.x, case.w, problem, wanted, channels_last)
         for ours, theirs, want in zip(found, true, wanted, strict=True):
             assert (ours is not None) == want
             if ours is not None:
@@ -80,7 +79,7 @@ def test_by_torch_can_be_differentiated_again(name, dtype):
     problem = replace(NAMED[name], dtype=dtype)
     case = case_of(problem)
     leaves = [each.clone().requires_grad_() for each in (slope_of(case), case.x, case.w)]
-    run = lambda slope, x, w: gradients.by_torch(slope, x, w, problem)  # noqa: E731
+    run = lambda slope, x, w: native.by_torch(slope, x, w, problem)  # noqa: E731
     assert torch.autograd.gradcheck(run, leaves, fast_mode=True)
 
 
@@ -89,7 +88,7 @@ def test_by_torch_leaves_no_graph_where_none_is_wanted():
         case = case_of(replace(NAMED["3x3"], dtype=dtype))
         x, w = case.x.clone().requires_grad_(), case.w.clone().requires_grad_()
         with torch.no_grad():
-            found = gradients.by_torch(slope_of(case), x, w, case.problem)
+            found = native.by_torch(slope_of(case), x, w, case.problem)
         assert not any(each.requires_grad for each in found)
 
 

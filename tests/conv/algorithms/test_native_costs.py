@@ -12,7 +12,7 @@ from conv.problems import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldmark.conv.algorithms.native import WIDEST, WIDEST_BLOCK, WIDEST_DEPTHWISE, work
+from fieldmark.conv.algorithms.native import WIDEST, WIDEST_BLOCK, WIDEST_DEPTHWISE, native_work
 from fieldmark.conv.problem import Problem
 
 MOVED = {"moved_bytes", "last_bytes"}
@@ -26,7 +26,7 @@ def square(c_in: int, c_out: int, k: int, size: int = 64, groups: int = 1, **cha
 
 def arithmetic(problem: Problem, part: str, channels_last: bool = False) -> str:
     """The one unit of arithmetic."""
-    (unit,) = (unit for unit in work(problem, part, channels_last) if unit.endswith("multiply"))
+    (unit,) = (unit for unit in native_work(problem, part, channels_last) if unit.endswith("multiply"))
     return unit
 
 
@@ -35,8 +35,8 @@ def arithmetic(problem: Problem, part: str, channels_last: bool = False) -> str:
 def test_amounts_are_finite_and_grow_with_the_batch(case, part, channels_last):
     if not case.problem.batch:
         return
-    one = work(replace(case.problem, batch=1), part, channels_last)
-    three = work(replace(case.problem, batch=3), part, channels_last)
+    one = native_work(replace(case.problem, batch=1), part, channels_last)
+    three = native_work(replace(case.problem, batch=3), part, channels_last)
     assert all(isinstance(amount, float) and 0 <= amount < math.inf for amount in one.values())
     if set(one) != set(three):  # a single picture may go a way of its own
         assert "plain_columns" in one or "naive_multiply" in one
@@ -52,35 +52,35 @@ def test_amounts_are_finite_and_grow_with_the_batch(case, part, channels_last):
 
 def test_a_single_small_picture_needs_no_onednn():
     small = replace(square(8, 8, 3, size=32), batch=1)  # 8,192 numbers
-    assert "plain_columns" in work(small, "forward")
+    assert "plain_columns" in native_work(small, "forward")
     for other in (
         replace(small, batch=2),
         replace(small, size=(51, 51)),  # 20,808 numbers, of which 20,480 may be
         square(8, 8, 4, size=32),
         square(8, 8, 3, size=32, groups=8),
     ):
-        assert "plain_columns" not in work(other, "forward")
+        assert "plain_columns" not in native_work(other, "forward")
 
 
 def test_maps_are_rewritten_in_blocks_where_the_generated_code_wants_them():
     """Read from oneDNN's log: reorderings before and after the convolution."""
-    few = work(square(4, 8, 3), "forward")  # y only
+    few = native_work(square(4, 8, 3), "forward")  # y only
     assert few["wakes"] == 2
     assert few["tail_bytes"] == 2 * 64 * 64 * 16 * 4
-    assert work(square(16, 8, 3), "forward")["wakes"] == 3
-    assert work(square(4, 8, 1), "forward")["wakes"] == 3
-    assert work(square(4, 4, 3, groups=4), "forward")["wakes"] == 3
-    whole = work(square(16, 32, 3), "forward")
+    assert native_work(square(16, 8, 3), "forward")["wakes"] == 3
+    assert native_work(square(4, 8, 1), "forward")["wakes"] == 3
+    assert native_work(square(4, 4, 3, groups=4), "forward")["wakes"] == 3
+    whole = native_work(square(16, 32, 3), "forward")
     assert whole["tail_bytes"] == 0
     assert whole["blocked_bytes"] == 2 * 64 * 64 * (16 + 32) * 4
 
 
 def test_output_channels_come_in_blocks_of_16():
-    counts = {c: work(square(3, c, 3), "forward")["direct_multiply"] for c in (1, 2, 16, 17, 32, 33)}
+    counts = {c: native_work(square(3, c, 3), "forward")["direct_multiply"] for c in (1, 2, 16, 17, 32, 33)}
     assert counts[1] == counts[2] == counts[16] == square(3, 16, 3).multiplications
     assert counts[17] == counts[32] == 2 * counts[16]
     assert counts[33] == 3 * counts[16]
-    both = work(square(3, 1, 3), "input")["input_multiply"]  # whose outputs are the input channels
+    both = native_work(square(3, 1, 3), "input")["input_multiply"]  # whose outputs are the input channels
     assert both == square(16, 16, 3).multiplications
 
 
@@ -90,7 +90,7 @@ def test_no_way_has_less_arithmetic_than_the_definition(part):
         for k, dtype in itertools.product((1, 3, 13, 14, 31, 63), (torch.float32, torch.float64)):
             problem = square(c_in, c_out, k, groups=groups, dtype=dtype)
             for channels_last in (False, True):
-                found = work(problem, part, channels_last)
+                found = native_work(problem, part, channels_last)
                 assert found[arithmetic(problem, part, channels_last)] >= problem.multiplications
 
 
@@ -101,7 +101,7 @@ def test_kernels_that_are_wider_than_the_generated_code_go_another_way(part):
         part, f"{part}_multiply"
     )
     assert arithmetic(square(2, 8, widest + 1), part) == "columns_multiply"
-    assert f"{part}_columns" in work(square(2, 8, widest + 1), part)
+    assert f"{part}_columns" in native_work(square(2, 8, widest + 1), part)
 
 
 def test_one_channel_under_a_kernel_too_wide_is_computed_naively():
@@ -134,7 +134,7 @@ def test_a_kernel_per_channel_has_code_of_its_own(part):
 @pytest.mark.parametrize("part", PARTS)
 def test_one_channel_is_first_and_last_at_once(part):
     problem = square(1, 4, 5)
-    assert work(problem, part, channels_last=True) == work(problem, part)
+    assert native_work(problem, part, channels_last=True) == native_work(problem, part)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -142,6 +142,6 @@ def test_what_onednn_does_not_compute_is_unfolded(part):
     for problem in (square(8, 8, 3, dtype=torch.float64), square(8, 8, 3, device="cuda")):
         for channels_last in (False, True):
             assert arithmetic(problem, part, channels_last) == "columns_multiply"
-            found = work(problem, part, channels_last)
+            found = native_work(problem, part, channels_last)
             assert found["columns"] == 2 * 64 * 64 * 8 * 9
             assert found["columns_multiply"] == problem.multiplications

@@ -11,8 +11,8 @@ from conv.problems import by_torch, cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldmark.conv.algorithms import overlap_add, tiling
-from fieldmark.conv.algorithms.overlap_add import correlate, cut, fold
+from fieldmark.conv.algorithms import fourier, tiling
+from fieldmark.conv.algorithms.fourier import correlate_added, cut_of_input, fold
 from fieldmark.conv.algorithms.tiling import candidates
 
 quick = settings(deadline=None, max_examples=60)
@@ -37,8 +37,8 @@ def test_the_tiles_hold_all_of_the_input_and_their_results_fit_the_transforms(ca
     problem = case.problem
     chosen = data.draw(st.sampled_from(list(candidates(problem))))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(overlap_add, "tiled", lambda problem: chosen)
-        found = cut(problem)
+        patch.setattr(fourier, "tiled", lambda problem: chosen)
+        found = cut_of_input(problem)
     assert found.length == chosen.length
     for tiles, step, length, n, reach in zip(
         found.tiles, found.step, found.length, problem.size, problem.reach, strict=True
@@ -57,9 +57,9 @@ def test_every_cut_gives_torchs_result_by_either_kind_of_product(case, data):
     true = by_torch(case)
     chosen = data.draw(st.sampled_from(list(candidates(case.problem))))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(overlap_add, "tiled", lambda problem: chosen)
+        patch.setattr(fourier, "tiled", lambda problem: chosen)
         patch.setattr(tiling, "FEW", data.draw(st.sampled_from((0, 16))))
-        y = correlate(case.x, case.w, case.problem)
+        y = correlate_added(case.x, case.w, case.problem)
     meeting = 1  # tiles that add up in an output
     for length, reach in zip(chosen.length, case.problem.reach, strict=True):
         meeting *= -(-length // (length - reach + 1))

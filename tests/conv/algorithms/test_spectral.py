@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldmark.conv.algorithms import spectral, tiling
-from fieldmark.conv.algorithms.gradients import transposed
 from fieldmark.conv.algorithms.spectral import (
     correlate_at_once,
     correlate_tiles,
@@ -24,7 +23,7 @@ from fieldmark.conv.algorithms.spectral import (
     padded_spectrum,
 )
 from fieldmark.conv.algorithms.tiling import Tiling, candidates, in_one_go, whole
-from fieldmark.conv.problem import Problem
+from fieldmark.conv.problem import Problem, transposed
 
 quick = settings(deadline=None, max_examples=60)
 PRECISE = (torch.float64, torch.complex128)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from fieldmark import conv
-from fieldmark.conv.algorithms.native import work as native_work
+from fieldmark.conv.algorithms.native import native_work
 from fieldmark.conv.auto import choice
 from fieldmark.conv.auto.choice import (
     MARGIN,

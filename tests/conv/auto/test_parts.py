@@ -10,11 +10,10 @@ import torch
 from conv.problems import Case, by_torch, case_of
 
 from fieldmark import conv
-from fieldmark.conv.algorithms.gradients import transposed_problem
 from fieldmark.conv.auto import parts
 from fieldmark.conv.auto.choice import NEVER, algorithm
 from fieldmark.conv.auto.parts import CUTS, Parts, kernel_gradients, with_gradient
-from fieldmark.conv.problem import Problem
+from fieldmark.conv.problem import Problem, transposed_problem
 
 NATIVE = ("torch", "channels_last")
 PROBLEMS = {

@@ -1,6 +1,6 @@
 """The ways to convolve, a file each: any of them computes every problem that it supports, and says its cost.
 
-What several share stands beside them: gradients, and for the Fourier ways `spectral` and `tiling`.
+`spectral` and `tiling` are what the Fourier ways stand on, `cook_toom` what Winograd's does.
 """
 
 ALGORITHMS = {
@@ -8,7 +8,7 @@ ALGORITHMS = {
     "im2col": "fieldmark.conv.algorithms.im2col:IM2COL",
     "shifted": "fieldmark.conv.algorithms.shifted:SHIFTED",
     "fft": "fieldmark.conv.algorithms.fourier:FFT",
-    "overlap_add": "fieldmark.conv.algorithms.overlap_add:OVERLAP_ADD",
+    "overlap_add": "fieldmark.conv.algorithms.fourier:OVERLAP_ADD",
     "overlap_save": "fieldmark.conv.algorithms.fourier:OVERLAP_SAVE",
     "winograd": "fieldmark.conv.algorithms.winograd:WINOGRAD",
     "winograd4": "fieldmark.conv.algorithms.winograd:WINOGRAD4",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
@@ -74,6 +74,67 @@ def correlate_channels_last(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
     return correlate(x, w.contiguous(memory_format=layout), problem)
 
 
+def by_torch(
+    gradient: Tensor,
+    x: Tensor,
+    w: Tensor,
+    problem: Problem,
+    wanted: Sequence[bool] = (True, True),
+    channels_last: bool = False,
+) -> tuple[Tensor | None, Tensor | None]:
+    """dL/dx and dL/dw, each None unless `wanted`, from gradient = dL/dy (N, C_out, *output).
+
+    Differentiable again.
+
+    >>> x, w = torch.ones(1, 1, 3), torch.tensor([[[1.0, 2.0]]])
+    >>> to_x, to_w = by_torch(torch.ones(1, 1, 2), x, w, Problem(1, 1, 1, (3,), (2,), (1,), ((0, 0),), (1,)))
+    >>> to_x, to_w
+    (tensor([[[1., 3., 2.]]]), tensor([[[2., 2.]]]))
+    """
+    if x.is_complex():
+        return _through_forward(gradient, x, w, problem, wanted)
+    lopsided = any(before != after for before, after in problem.padding)
+    if lopsided:
+        padded, symmetric = extend(x, problem.padding, "zeros"), (0,) * problem.axes
+    else:
+        padded, symmetric = x, tuple(before for before, _ in problem.padding)
+    if channels_last:
+        layout = torch.channels_last if problem.axes == 2 else torch.channels_last_3d
+        gradient, padded, w = (each.contiguous(memory_format=layout) for each in (gradient, padded, w))
+    to_x, to_w, _ = torch.ops.aten.convolution_backward(
+        gradient,
+        padded,
+        w,
+        None,
+        problem.stride,
+        symmetric,
+        problem.dilation,
+        False,
+        [0] * problem.axes,
+        problem.groups,
+        (wanted[0], wanted[1], False),
+    )
+    if to_x is not None and lopsided:
+        inside = [
+            slice(before, before + n) for n, (before, _) in zip(problem.size, problem.padding, strict=True)
+        ]
+        to_x = to_x[(..., *inside)]
+    return to_x, to_w
+
+
+def _through_forward(
+    gradient: Tensor, x: Tensor, w: Tensor, problem: Problem, wanted: Sequence[bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    # PyTorch has no backward kernel for complex numbers: it splits the forward pass into real convolutions.
+    graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        x, w = (each if each.requires_grad else each.detach().requires_grad_() for each in (x, w))
+        y = correlate(x, w, problem)
+    asked = [each for each, want in zip((x, w), wanted, strict=True) if want]
+    found = iter(torch.autograd.grad(y, asked, gradient, create_graph=graph))
+    return next(found) if wanted[0] else None, next(found) if wanted[1] else None
+
+
 def _any(problem: Problem) -> str | None:
     return None
 
@@ -83,14 +144,14 @@ def _has_layout(problem: Problem) -> str | None:
 
 
 TORCH = Algorithm(
-    "torch", "PyTorch's own convolution", correlate, _any, lambda problem: work(problem, "forward")
+    "torch", "PyTorch's own convolution", correlate, _any, lambda problem: native_work(problem, "forward")
 )
 CHANNELS_LAST = Algorithm(
     "channels_last",
     "PyTorch's own convolution, channels last",
     correlate_channels_last,
     _has_layout,
-    lambda problem: work(problem, "forward", channels_last=True),
+    lambda problem: native_work(problem, "forward", channels_last=True),
 )
 
 
@@ -116,7 +177,7 @@ PLAIN = 20480
 """Numbers of a single picture up to which PyTorch does without oneDNN, under kernels of at most 3."""
 
 
-def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str, float]:
+def native_work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str, float]:
     """Units of work of one part of a convolution in PyTorch.
 
     Which way oneDNN 3.12 takes was read from its own log (ONEDNN_VERBOSE=1) over kernels of 1 to 63 and 1 to
@@ -126,7 +187,7 @@ def work(problem: Problem, part: Part, channels_last: bool = False) -> dict[str,
     A single small picture under a small kernel it multiplies itself.
 
     >>> problem = Problem(2, 1, 1, (8, 8), (2, 1))
-    >>> work(problem, "forward")["direct_multiply"]  # 2 * 56 outputs of 2 taps, 16 channels at a time
+    >>> native_work(problem, "forward")["direct_multiply"]  # 2 * 56 outputs of 2 taps, 16 channels at a time
     3584.0
     """
     channels_last = channels_last and problem.in_channels > 1  # one channel is first and last at once

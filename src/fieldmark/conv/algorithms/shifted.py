@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fieldmark.conv.algorithms.gradients import by_torch
 from fieldmark.conv.algorithms.im2col import is_own_column, result_unit
+from fieldmark.conv.algorithms.native import by_torch
 from fieldmark.conv.arrays import empty
 from fieldmark.conv.boundaries import extend
 from fieldmark.conv.prices import fresh

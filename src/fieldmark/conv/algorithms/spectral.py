@@ -14,10 +14,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fieldmark.conv.algorithms.gradients import unstride
 from fieldmark.conv.algorithms.tiling import CHUNK, TINY, Tiling, chunks, in_one_go, uses_matrices
 from fieldmark.conv.arrays import empty
-from fieldmark.conv.problem import Problem
+from fieldmark.conv.problem import Problem, unstride
 from fieldmark.memory import keep_freed_memory
 
 

@@ -165,17 +165,17 @@ def tiled(problem: Problem) -> Tiling:
 
 @lru_cache(maxsize=4096)
 def _tiled(problem: Problem, prices: int) -> Tiling:
-    return min(candidates(problem), key=lambda tiling: seconds(work(problem, tiling), problem))
+    return min(candidates(problem), key=lambda tiling: seconds(tile_work(problem, tiling), problem))
 
 
-def work(problem: Problem, tiling: Tiling, at_once: bool = True) -> dict[str, float]:
+def tile_work(problem: Problem, tiling: Tiling, at_once: bool = True) -> dict[str, float]:
     """Units of work of a cut: butterflies of the transforms, products per frequency, bytes moved, calls.
 
     A transform of n points along an axis has n log2(n) butterflies here, whatever its radix. Rows that hold
     nothing, or that nobody wants, are not transformed (`spectral.padded_spectrum`, `spectral.inverse`).
 
     >>> problem = Problem(1, 1, 1, (8,), (1,), (1,), ((0, 0),), (1,))
-    >>> work(problem, Tiling((1,), (8,), (8,)))["tiny_butterflies"]
+    >>> tile_work(problem, Tiling((1,), (8,), (8,)))["tiny_butterflies"]
     72.0
     """
     length, groups = tiling.length, problem.groups

@@ -26,9 +26,9 @@ from fieldmark.conv.algorithms.cook_toom import (
     kronecker,
     synthesise,
 )
-from fieldmark.conv.algorithms.gradients import by_torch, transposed
+from fieldmark.conv.algorithms.native import by_torch
 from fieldmark.conv.geometry import spell
-from fieldmark.conv.problem import Algorithm, Problem, exact_types
+from fieldmark.conv.problem import Algorithm, Problem, exact_types, transposed
 from fieldmark.errors import UserError
 
 # Transformed tiles and their products take 2 to 4 times the room of the pictures. On a processor that should

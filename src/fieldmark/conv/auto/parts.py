@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from fieldmark.conv.algorithms import ALGORITHMS
-from fieldmark.conv.algorithms.gradients import by_torch, transposed
-from fieldmark.conv.algorithms.native import correlate as by_definition
+from fieldmark.conv.algorithms.native import TORCH, by_torch
 from fieldmark.conv.algorithms.spectral import kernel_gradient
-from fieldmark.conv.algorithms.tiling import Tiling, tiled, whole, work
+from fieldmark.conv.algorithms.tiling import Tiling, tile_work, tiled, whole
 from fieldmark.conv.prices import seconds
-from fieldmark.conv.problem import Algorithm, Problem
+from fieldmark.conv.problem import Algorithm, Problem, transposed
 from fieldmark.families import resolve
 
 CUTS: dict[str, Callable[[Problem], Tiling]] = {"fft": whole, "overlap_save": tiled}
@@ -72,7 +71,7 @@ def contained(name: str) -> Algorithm:
 
     def correlate(x: Tensor, w: Tensor, problem: Problem) -> Tensor:
         y = found.correlate(x, w, problem)
-        return y if finite(y) else by_definition(x, w, problem)
+        return y if finite(y) else TORCH.correlate(x, w, problem)
 
     return replace(found, correlate=correlate)
 
@@ -93,7 +92,9 @@ def kernel_gradients(problem: Problem) -> dict[str, float]:
     >>> sorted(kernel_gradients(Problem(1, 1, 1, (64, 64), (31, 31))))
     ['fft', 'overlap_save']
     """
-    return {name: seconds(work(problem, cut(problem), at_once=False), problem) for name, cut in CUTS.items()}
+    return {
+        name: seconds(tile_work(problem, cut(problem), at_once=False), problem) for name, cut in CUTS.items()
+    }
 
 
 class _Mixed(torch.autograd.Function):

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from fieldmark.conv.arrays import give_back, tensor_of
+from fieldmark.conv.arrays import give_back, real_tensor
 from fieldmark.conv.geometry import spell
 from fieldmark.errors import UserError
 
@@ -153,17 +153,3 @@ def _shifted(logits: ArrayLike | Tensor, axis: int) -> Tensor:
         raise UserError(f"logits {spell(scores.shape)} are empty along axis {axis}: at least one is needed.")
     # Detached, for a constant that cancels has no part in the gradient.
     return scores - scores.amax(axis, keepdim=True).detach()
-
-
-def real_tensor(x: ArrayLike | Tensor, what: str) -> Tensor:
-    """`tensor_of` for what is defined on real numbers only.
-
-    what: its name in an error. Raises UserError for complex numbers and for what holds no numbers.
-
-    >>> real_tensor([1, 2], "logits")
-    tensor([1., 2.], dtype=torch.float64)
-    """
-    tensor = tensor_of(x, what)
-    if tensor.is_complex():
-        raise UserError(f"{what} {spell(tensor.shape)}: complex numbers, where real ones are needed.")
-    return tensor

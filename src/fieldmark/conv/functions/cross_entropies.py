@@ -16,8 +16,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from fieldmark.conv.arrays import give_back
-from fieldmark.conv.functions.activations import log_softmax, real_tensor
+from fieldmark.conv.arrays import give_back, real_tensor
+from fieldmark.conv.functions.activations import log_softmax
 from fieldmark.conv.geometry import spell
 from fieldmark.errors import UserError
 

@@ -12,8 +12,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from fieldmark.conv.arrays import give_back
-from fieldmark.conv.functions.activations import real_tensor
+from fieldmark.conv.arrays import give_back, real_tensor
 from fieldmark.conv.geometry import spell
 from fieldmark.errors import UserError
 
