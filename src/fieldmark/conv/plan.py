@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fieldmark.conv.algorithms import ALGORITHMS
+from fieldmark.conv.algorithms import ALGORITHMS, algorithm
 from fieldmark.conv.arrays import tensor_of
 from fieldmark.conv.auto.choice import automatic
 from fieldmark.conv.boundaries import extend
@@ -18,7 +18,7 @@ from fieldmark.conv.geometry import Padding, Pair, spell, whole
 from fieldmark.conv.prices import edition
 from fieldmark.conv.problem import Algorithm, Asked, Problem, pose
 from fieldmark.errors import UserError
-from fieldmark.families import resolve, unknown
+from fieldmark.families import unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ def _algorithm(name: str, problem: Problem, gradient: bool) -> Algorithm:
         return automatic(problem, gradient)
     if not isinstance(name, str) or name not in ALGORITHMS:
         raise UserError(unknown(name, [*ALGORITHMS, "auto"], "convolution algorithm"))
-    algorithm: Algorithm = resolve(ALGORITHMS, name, "convolution algorithm")
-    reason = algorithm.unsupported(problem)
+    found = algorithm(name)
+    reason = found.unsupported(problem)
     if reason is not None:
         raise UserError(f"algorithm='{name}' does not support this case: {reason}. Take another, or 'auto'.")
-    return algorithm
+    return found

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from fieldmark.conv.algorithms import ALGORITHMS
+from fieldmark.conv.algorithms import ALGORITHMS, algorithm
 from fieldmark.conv.algorithms.native import CHANNELS_LAST, TORCH, native_work
 from fieldmark.conv.arrays import take, tensor_of
-from fieldmark.conv.auto.parts import Parts, algorithm, contained, kernel_gradients, with_gradient
+from fieldmark.conv.auto.parts import Parts, contained, kernel_gradients, with_gradient
 from fieldmark.conv.geometry import Padding, settled, spell
 from fieldmark.conv.prices import element_type, priced, seconds
 from fieldmark.conv.problem import Algorithm, Asked, Problem, exact_types, pose, transposed_problem

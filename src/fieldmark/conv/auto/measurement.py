@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fieldmark.conv.algorithms import ALGORITHMS
+from fieldmark.conv.algorithms import ALGORITHMS, algorithm
 from fieldmark.conv.algorithms.native import CHANNELS_LAST, by_torch, native_work
 from fieldmark.conv.algorithms.spectral import kernel_gradient
 from fieldmark.conv.algorithms.tiling import tile_work
 from fieldmark.conv.auto.choice import NEVER
-from fieldmark.conv.auto.parts import CUTS, algorithm
+from fieldmark.conv.auto.parts import CUTS
 from fieldmark.conv.prices import PRICES, Prices, Work, element_type, fitted_file, forget_prices, load_fitted
 from fieldmark.conv.problem import Problem
 from fieldmark.errors import UserError

@@ -9,13 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fieldmark.conv.algorithms import ALGORITHMS
+from fieldmark.conv.algorithms import algorithm
 from fieldmark.conv.algorithms.native import TORCH, by_torch
 from fieldmark.conv.algorithms.spectral import kernel_gradient
 from fieldmark.conv.algorithms.tiling import Tiling, tile_work, tiled, whole
 from fieldmark.conv.prices import seconds
 from fieldmark.conv.problem import Algorithm, Problem, transposed
-from fieldmark.families import resolve
 
 CUTS: dict[str, Callable[[Problem], Tiling]] = {"fft": whole, "overlap_save": tiled}
 _NATIVE = ("torch", "channels_last")
@@ -136,9 +135,3 @@ def _kernel_gradient(gradient: Tensor, x: Tensor, w: Tensor, problem: Problem, n
         return to_w
     to_w = kernel_gradient(x, gradient, problem, CUTS[name](problem))
     return to_w if finite(to_w) else _kernel_gradient(gradient, x, w, problem, "torch")
-
-
-def algorithm(name: str) -> Algorithm:
-    """A member of ALGORITHMS."""
-    found: Algorithm = resolve(ALGORITHMS, name, "convolution algorithm")
-    return found
