@@ -34,32 +34,42 @@ def correlate2d(
         y[i, j] = sum over k, l of
             x[i*stride + k*dilation - before, j*stride + l*dilation - before] * kernel[k, l]
 
-    x, kernel: numpy arrays (or lists) give a numpy array, tensors give a tensor; beside a tensor an array
-    takes its dtype and device. float32, float64, complex64, complex128; tensors also float16 and bfloat16, by
-    PyTorch. Integers are computed as float64, so that nothing wraps around.
+    A kernel (kh, kw) is applied to every leading axis of x: a picture, or any batch of them. A kernel with
+    channels sums over the channels of x. All algorithms are differentiable in x and kernel, and differ by
+    rounding only. With gamma = n*eps/(1 - n*eps) for n products, `reference`, `im2col`, `shifted`, `torch`
+    and `channels_last` stay within gamma * (|x| correlated with |kernel|), element by element; the Fourier
+    ones stay within a bound on norms (`algorithms/fourier.py`), and `winograd` within that of its matrices
+    (`algorithms/winograd.py`). `auto` takes any but `reference`, and the Winograd ones only for float64 and
+    complex128: its loosest bound is the Fourier one, there the looser of the two.
 
-    A kernel (kh, kw) is applied to every leading axis of x (..., H, W): a picture, or any batch of them; a
-    picture with its colours last is refused as it is, and needs np.moveaxis(x, -1, 0) first. A kernel
-    (C_out, C_in/groups, kh, kw) sums over the channels of x (N, C_in, H, W) or (C_in, H, W).
-
-    bias: C_out numbers, or one for a kernel (kh, kw).
-
-    padding: a number, one per axis, (before, after) per axis, or `full`, `same` (stride 1 keeps the size),
-    `valid`; boundary: what stands there, `zeros`, `reflect`, `replicate` or `circular`.
-
-    algorithm: one of conv.ALGORITHMS, or `auto`, the fastest by the cost model (conv.choose says which and
-    why). All are differentiable in x and kernel, and differ by rounding only: with gamma = n*eps/(1 - n*eps)
-    for n products, `reference`, `im2col`, `shifted`, `torch`, `channels_last` stay within gamma * (|x|
-    correlated with |kernel|), element by element; the Fourier ones within a bound on norms
-    (`algorithms/fourier.py`), `winograd` within that of its matrices (`algorithms/winograd.py`). `auto` may
-    take any but `reference`, the Winograd ones only for float64 and complex128: its loosest bound is the
-    Fourier one, there the looser of the two.
-    With `auto` NaN, infinities and overflow stay where the definition has them; an algorithm asked for by
+    With `auto`, NaN, infinities and overflow stay where the definition has them; an algorithm asked for by
     name may spread them over a tile or the whole result. Inside of torch.func (grad, vmap, jvp) `auto` is
     `torch`.
 
-    Raises UserError (a ValueError) for shapes that do not fit, naming both and the rule, and where an
-    algorithm that was asked for by name does not support the case.
+    Args:
+        x: Pictures (..., H, W), or (N, C_in, H, W) or (C_in, H, W) under a kernel with channels. float32,
+            float64, complex64 or complex128; tensors also float16 and bfloat16, by PyTorch. Integers are
+            computed as float64, so that nothing wraps around. A picture with its colours last is refused;
+            it needs np.moveaxis(x, -1, 0) first.
+        kernel: The weights (kh, kw), or (C_out, C_in/groups, kh, kw). Beside a tensor an array takes its
+            dtype and device.
+        stride: How far the kernel moves on: a number, or one per axis.
+        padding: How much is laid around x: a number, one per axis, (before, after) per axis, or `full`,
+            `same` (stride 1 keeps the size) or `valid`.
+        dilation: How far apart the taps of the kernel lie: a number, or one per axis.
+        groups: In how many groups the channels go, each with kernels of its own.
+        bias: C_out numbers to add, or one for a kernel (kh, kw).
+        boundary: What stands in the padding: `zeros`, `reflect`, `replicate` or `circular`.
+        algorithm: One of conv.ALGORITHMS, or `auto`, the fastest by the cost model (conv.choose says which
+            and why).
+
+    Returns:
+        A tensor where x or kernel is one, else a numpy array: (..., H_out, W_out), (N, C_out, H_out, W_out)
+        or (C_out, H_out, W_out).
+
+    Raises:
+        UserError: (a ValueError) The shapes do not fit, or an algorithm that was asked for by name does not
+            support the case.
 
     >>> correlate2d([[0, 1, 2], [3, 4, 5], [6, 7, 8]], [[0, 1], [2, 3]])
     array([[19., 25.],
@@ -72,7 +82,8 @@ def correlate2d(
 def conv2d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """True convolution: `correlate2d` with the kernel flipped on both axes, kernel[::-1, ::-1].
 
-    Everything else, and what is raised, as `correlate2d`. A strided result is the stride-1 result sampled.
+    A strided result is the stride-1 result sampled. Arguments, results and errors are those of
+    `correlate2d`.
 
     >>> x = [[1, 3, 2, 4], [5, 6, 1, 3], [1, 2, 0, 2], [3, 4, 3, 2]]
     >>> conv2d(x, [[1, 0, 3], [1, 2, 1], [0, 1, 1]], padding=1)
@@ -88,8 +99,12 @@ def conv2d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -
 def correlate1d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """Slide `kernel` along signals and sum the products.
 
-    x (..., L) with kernel (k,), or x (N, C_in, L) or (C_in, L) with kernel (C_out, C_in/groups, k). A padding
-    of two bare numbers is (before, after). Everything else, and what is raised, as `correlate2d`.
+    Other arguments, results and errors are those of `correlate2d`.
+
+    Args:
+        x: Signals (..., L), or (N, C_in, L) or (C_in, L) under a kernel with channels.
+        kernel: The weights (k,), or (C_out, C_in/groups, k).
+        **settings: As in `correlate2d`; a padding of two bare numbers is (before, after).
 
     >>> correlate1d([1, 3, 2, 4], [1, 0, -1])
     array([-1., -1.])
@@ -101,8 +116,8 @@ def correlate1d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: A
 def conv1d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """True convolution of signals: `correlate1d` with the kernel turned around, kernel[::-1].
 
-    y[i] = sum over k of x_padded[i*stride + m-1-k] * kernel[k]. Everything else, and what is raised, as
-    `correlate2d`.
+    y[i] = sum over k of x_padded[i*stride + m-1-k] * kernel[k]. Arguments, results and errors are those of
+    `correlate1d`.
 
     >>> conv1d([1, 3, 2, 4, 5, 6, 1, 3], [1, 0, 3, 1, 2], padding=2)
     array([ 5., 14., 16., 26., 24., 34., 19., 22.])
@@ -116,8 +131,12 @@ def conv1d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -
 def correlate3d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """Slide `kernel` through volumes and sum the products.
 
-    x (..., D, H, W) with kernel (kd, kh, kw), or x (N, C_in, D, H, W) or (C_in, D, H, W) with kernel
-    (C_out, C_in/groups, kd, kh, kw). Everything else, and what is raised, as `correlate2d`.
+    Other arguments, results and errors are those of `correlate2d`.
+
+    Args:
+        x: Volumes (..., D, H, W), or (N, C_in, D, H, W) or (C_in, D, H, W) under a kernel with channels.
+        kernel: The weights (kd, kh, kw), or (C_out, C_in/groups, kd, kh, kw).
+        **settings: As in `correlate2d`.
 
     >>> import numpy as np
     >>> correlate3d(np.ones((3, 4, 4)), np.ones((2, 2, 2))).shape
@@ -130,7 +149,7 @@ def correlate3d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: A
 def conv3d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
     """True convolution of volumes: `correlate3d` with the kernel flipped on all three axes.
 
-    Everything else, and what is raised, as `correlate2d`.
+    Arguments, results and errors are those of `correlate3d`.
 
     >>> import numpy as np
     >>> conv3d(np.ones((3, 4, 4)), np.ones((2, 2, 2)), padding="same").shape
@@ -160,16 +179,27 @@ def conv_transpose2d(
     is true convolution: conv_transpose2d(x, kernel) == conv2d(x, kernel, padding="full"). In torch:
     torch.nn.functional.conv_transpose2d.
 
-    x (..., H, W) with kernel (kh, kw); or x (N, C_in, H, W) or (C_in, H, W) with kernel
-    (C_in, C_out/groups, kh, kw), the kernel of the correlation from C_out channels to C_in. Per axis, n
-    numbers give (n - 1) * stride - before - after + dilation * (k - 1) + 1 + output_padding. Where
-    the stride is s, s sizes give n numbers by the correlation; output_padding, 0 to s - 1, says which of them
-    is wanted.
+    Per axis, n numbers give (n - 1) * stride - before - after + dilation * (k - 1) + 1 + output_padding.
+    dtypes, arrays and tensors, algorithms, their bounds and gradients are those of `correlate2d`.
 
-    stride, padding and dilation are those of the correlation: padding cuts the rim of y away. bias: C_out
-    numbers. dtypes, arrays and tensors, algorithms, their bounds and gradients as `correlate2d`.
+    Args:
+        x: Maps (..., H, W), or (N, C_in, H, W) or (C_in, H, W) under a kernel with channels.
+        kernel: The weights (kh, kw), or (C_in, C_out/groups, kh, kw): the kernel of the correlation from
+            C_out channels to C_in.
+        stride: That of the correlation; the numbers of x come to lie so far apart.
+        padding: That of the correlation; it cuts the rim of y away.
+        output_padding: Which size is wanted: with a stride of s, s of them give n numbers by the
+            correlation. 0 to s - 1, a number or one per axis.
+        dilation: How far apart the taps of the kernel lie.
+        groups: In how many groups the channels go.
+        bias: C_out numbers to add.
+        algorithm: As in `correlate2d`.
 
-    Raises UserError for shapes that do not fit, and for an output_padding that no size needs.
+    Returns:
+        y, a tensor where x or kernel is one, else a numpy array.
+
+    Raises:
+        UserError: The shapes do not fit, or no size needs that output_padding.
 
     >>> conv_transpose2d([[1, 2], [3, 4]], [[1, 1], [1, 1]], stride=2)
     array([[1., 1., 2., 2.],
@@ -182,7 +212,9 @@ def conv_transpose2d(
 
 @signed(conv_transpose2d)
 def conv_transpose1d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
-    """The transpose of `correlate1d`, of signals (..., L) or (N, C_in, L). All else as `conv_transpose2d`.
+    """The transpose of `correlate1d`, of signals (..., L) or (N, C_in, L).
+
+    Arguments, results and errors are those of `conv_transpose2d`.
 
     >>> conv_transpose1d([1, 2, 3], [1, 10, 100], stride=2)
     array([  1.,  10., 102.,  20., 203.,  30., 300.])
@@ -192,7 +224,9 @@ def conv_transpose1d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settin
 
 @signed(conv_transpose2d)
 def conv_transpose3d(x: ArrayLike | Tensor, kernel: ArrayLike | Tensor, **settings: Any) -> Any:
-    """The transpose of `correlate3d`, of volumes. All else as `conv_transpose2d`.
+    """The transpose of `correlate3d`, of volumes (..., D, H, W) or (N, C_in, D, H, W).
+
+    Arguments, results and errors are those of `conv_transpose2d`.
 
     >>> conv_transpose3d([[[1, 2]]], [[[1, 1]]]).tolist()
     [[[1.0, 3.0, 2.0]]]

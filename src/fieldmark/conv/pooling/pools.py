@@ -53,20 +53,26 @@ def max_pool2d(
 
         y[i, j] = max over k, l of x[i*stride + k*dilation - before, j*stride + l*dilation - before]
 
-    images (..., H, W): a picture or any batch of them, each pooled by itself; a numpy array or a list gives a
-    numpy array, a tensor a tensor. float32 or float64; by `torch` also float16 and bfloat16. Integers are
-    computed as float64.
+    Both algorithms are differentiable: an output hands its gradient to the element that won, the first in row
+    order where several are equal. NaN wins.
 
-    kernel: a number, or (height, width); stride: None for the kernel's own size, so that windows do not
-    overlap. padding: a number, one per axis, (before, after) per axis, or `same` (stride 1 keeps the size),
-    `valid`, `full`; minus infinity stands there, so that it never wins. ceil_mode: a last window that does
-    not fit is pooled too, over what it holds, if it starts inside the input or the padding before it.
+    Args:
+        images: A picture (..., H, W) or any batch of them, each pooled by itself. float32 or float64; by
+            `torch` also float16 and bfloat16. Integers are computed as float64.
+        kernel: The size of a window: a number, or (height, width).
+        stride: How far a window moves on; None for the kernel's own size, so that windows do not overlap.
+        padding: How much is laid around: a number, one per axis, (before, after) per axis, or `same`
+            (stride 1 keeps the size), `valid` or `full`. Minus infinity stands there, so that it never wins.
+        dilation: How far apart the elements of a window lie.
+        ceil_mode: Whether a last window that does not fit is pooled too, over what it holds, if it starts
+            inside the input or the padding before it.
+        algorithm: `torch`, or `reference`, which is the definition by loops.
 
-    algorithm: `torch`, or `reference`, which is the definition by loops. Both are differentiable: an output
-    hands its gradient to the element that won, the first in row order where several are equal. NaN wins.
+    Returns:
+        The maxima (..., H_out, W_out): a tensor for a tensor, else a numpy array.
 
-    Raises UserError (a ValueError) for shapes that do not fit, naming both and the rule, and where a window
-    would see nothing but padding.
+    Raises:
+        UserError: (a ValueError) The shapes do not fit, or a window would see nothing but padding.
 
     >>> max_pool2d([[0, 1, 2], [3, 4, 5], [6, 7, 8]], 2, stride=1)
     array([[4., 5.],
@@ -79,7 +85,8 @@ def max_pool2d(
 def max_pool1d(signals: ArrayLike | Tensor, kernel: int | Sequence[int], **settings: Any) -> Any:
     """The largest element of every window of signals (..., L).
 
-    A padding of two bare numbers is (before, after). Everything else, and what is raised, as `max_pool2d`.
+    A padding of two bare numbers is (before, after). Arguments, results and errors are else those of
+    `max_pool2d`.
 
     >>> max_pool1d([1, 3, 2, 4, 5, 6, 1, 3], 2)
     array([3., 4., 6., 3.])
@@ -91,7 +98,7 @@ def max_pool1d(signals: ArrayLike | Tensor, kernel: int | Sequence[int], **setti
 def max_pool3d(volumes: ArrayLike | Tensor, kernel: int | Sequence[int], **settings: Any) -> Any:
     """The largest element of every window of volumes (..., D, H, W).
 
-    Everything else, and what is raised, as `max_pool2d`.
+    Arguments, results and errors are those of `max_pool2d`.
 
     >>> import numpy as np
     >>> max_pool3d(np.arange(27.0).reshape(3, 3, 3), 2)
@@ -116,13 +123,26 @@ def mean_pool2d(
         y[i, j] = 1/n * sum over k, l of x[i*stride + k*dilation - before, j*stride + l*dilation - before]
 
     Zeros stand in the padding, and do not count: n is the number of elements of the input in the window, so
-    that an even grey stays as grey at the rim. With count_padding=True they count, and the map is the
-    correlation with a kernel filled with 1/n. What ceil_mode lets stand out of the padding never counts.
+    that an even grey stays as grey at the rim. What ceil_mode lets stand out of the padding never counts.
+    Both algorithms are differentiable: an output shares its gradient equally among the elements of its
+    window. float32 and float64 stay within gamma = n*eps/(1 - n*eps) times the mean of the absolute values.
 
-    images, kernel, stride, padding, dilation, ceil_mode, and what is raised, as `max_pool2d`; complex64 and
-    complex128 too. algorithm: `torch`, or `reference`, which is the definition by loops. Both are
-    differentiable: an output shares its gradient equally among the elements of its window. float32 and
-    float64 stay within gamma = n*eps/(1 - n*eps) times the mean of the absolute values.
+    Args:
+        images: As in `max_pool2d`; complex64 and complex128 too.
+        kernel: As in `max_pool2d`, like the next four.
+        stride: None for the kernel's own size.
+        padding: How much is laid around.
+        dilation: How far apart the elements of a window lie.
+        ceil_mode: Whether a last window that does not fit is pooled too.
+        count_padding: Whether the zeros of the padding count; the map then is the correlation with a kernel
+            filled with 1/n.
+        algorithm: `torch`, or `reference`, which is the definition by loops.
+
+    Returns:
+        The means (..., H_out, W_out): a tensor for a tensor, else a numpy array.
+
+    Raises:
+        UserError: (a ValueError) As `max_pool2d`.
 
     >>> mean_pool2d([[0, 1, 2], [3, 4, 5], [6, 7, 8]], 2, stride=1)
     array([[2., 3.],
@@ -135,7 +155,8 @@ def mean_pool2d(
 def mean_pool1d(signals: ArrayLike | Tensor, kernel: int | Sequence[int], **settings: Any) -> Any:
     """The mean of every window of signals (..., L).
 
-    A padding of two bare numbers is (before, after). Everything else, and what is raised, as `mean_pool2d`.
+    A padding of two bare numbers is (before, after). Arguments, results and errors are else those of
+    `mean_pool2d`.
 
     >>> mean_pool1d([1, 3, 2, 4, 6], 2, ceil_mode=True)
     array([2., 3., 6.])
@@ -147,7 +168,7 @@ def mean_pool1d(signals: ArrayLike | Tensor, kernel: int | Sequence[int], **sett
 def mean_pool3d(volumes: ArrayLike | Tensor, kernel: int | Sequence[int], **settings: Any) -> Any:
     """The mean of every window of volumes (..., D, H, W).
 
-    Everything else, and what is raised, as `mean_pool2d`.
+    Arguments, results and errors are those of `mean_pool2d`.
 
     >>> import numpy as np
     >>> mean_pool3d(np.arange(27.0).reshape(3, 3, 3), 3)
@@ -242,8 +263,15 @@ GLOBAL_MEAN_ALGORITHMS = {
 def global_max_pool2d(images: ArrayLike | Tensor, *, algorithm: str = "torch") -> Any:
     """The largest element of each picture: `max_pool2d` with a kernel as large as the picture.
 
-    images (..., H, W) -> (..., 1, 1). dtypes, algorithms and gradients as `max_pool2d`. Raises UserError for
-    pictures without elements.
+    Args:
+        images: Pictures (..., H, W), of the dtypes of `max_pool2d`.
+        algorithm: `torch` or `reference`, as in `max_pool2d`.
+
+    Returns:
+        The maxima (..., 1, 1): a tensor for a tensor, else a numpy array.
+
+    Raises:
+        UserError: The pictures have no elements, or are complex.
 
     >>> global_max_pool2d([[1, 3], [2, 0]])
     array([[3.]])
@@ -273,8 +301,15 @@ def global_max_pool3d(volumes: ArrayLike | Tensor, *, algorithm: str = "torch") 
 def global_mean_pool2d(images: ArrayLike | Tensor, *, algorithm: str = "torch") -> Any:
     """The mean of each picture: `mean_pool2d` with a kernel as large as the picture (Lin et al. 2013, NiN).
 
-    images (..., H, W) -> (..., 1, 1). dtypes, algorithms and gradients as `mean_pool2d`. Raises UserError for
-    pictures without elements.
+    Args:
+        images: Pictures (..., H, W), of the dtypes of `mean_pool2d`.
+        algorithm: `torch` or `reference`, as in `mean_pool2d`.
+
+    Returns:
+        The means (..., 1, 1): a tensor for a tensor, else a numpy array.
+
+    Raises:
+        UserError: The pictures have no elements.
 
     >>> global_mean_pool2d([[1, 3], [2, 0]])
     array([[1.5]])
