@@ -137,8 +137,20 @@ def output_size(
     """How many outputs a convolution or a pooling gives, per axis.
 
     floor((n + before + after - d(m-1) - 1) / s) + 1 with input n, kernel m, padding before and after, stride
-    s and dilation d (Dumoulin & Visin 2016, arXiv 1603.07285, relationship 15). size, kernel: numbers, or one
-    per axis; a number gives a number. Raises UserError where not even one output fits, naming both sizes.
+    s and dilation d (Dumoulin & Visin 2016, arXiv 1603.07285, relationship 15).
+
+    Args:
+        size: The size of the input: a number, or one per axis.
+        kernel: The size of the kernel: a number, or one per axis.
+        stride: How far the kernel moves on.
+        padding: As in `correlate2d`.
+        dilation: How far apart the taps of the kernel lie.
+
+    Returns:
+        A number for a number, else one per axis.
+
+    Raises:
+        UserError: Not even one output fits.
 
     >>> output_size(10, 3, padding=2, stride=2)
     6
@@ -188,9 +200,17 @@ def padding_for(
 ) -> Pair | tuple[Pair, ...]:
     """The padding (before, after) that `full`, `same` or `valid` stands for.
 
-    full: d(m-1) on both sides, every input meets every tap; same: floor(d(m-1)/2) before and the rest
-    after, the size stays at stride 1; valid: none. kernel: a number gives one pair, a sequence one pair per
-    axis. Raises UserError for another mode.
+    Args:
+        mode: `full`, d(m-1) on both sides, so that every input meets every tap; `same`, floor(d(m-1)/2)
+            before and the rest after, so that the size stays at stride 1; `valid`, none.
+        kernel: m, a number, or one per axis.
+        dilation: d, a number, or one per axis.
+
+    Returns:
+        One pair for a number, else one per axis.
+
+    Raises:
+        UserError: The mode is another.
 
     >>> padding_for("same", 5), padding_for("same", 4), padding_for("full", (3, 3), dilation=2)
     ((2, 2), (1, 2), ((4, 4), (4, 4)))
@@ -207,9 +227,17 @@ def padding_for(
 def receptive_field(layers: Iterable[Sequence[int]]) -> int:
     """How many inputs along an axis one output of a chain of layers sees.
 
-    layers: (kernel, stride) or (kernel, stride, dilation) of each convolution or pooling, first layer first.
-    r += d(k-1)j, j *= s, from r = j = 1 (Araujo, Norris & Sim 2019, Distill). Raises UserError for an entry
-    of another form.
+    r += d(k-1)j, j *= s, from r = j = 1 (Araujo, Norris & Sim 2019, Distill).
+
+    Args:
+        layers: (kernel, stride) or (kernel, stride, dilation) of each convolution or pooling, the first
+            layer first.
+
+    Returns:
+        The number of inputs along the axis.
+
+    Raises:
+        UserError: An entry has another form.
 
     >>> receptive_field([(3, 1), (2, 2), (3, 1)])  # conv3, pool2, conv3
     8

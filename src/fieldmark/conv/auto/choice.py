@@ -37,10 +37,15 @@ NEVER = ("reference",)
 
 @dataclass(frozen=True)
 class Choice:
-    """What `auto` takes for a call. seconds: the predicted time of every algorithm that supports it.
+    """What `auto` takes for a call.
 
-    input, kernel: with gradients, what computes those of x and of the kernel. bound: how far the result may
-    be from the truth.
+    Attributes:
+        algorithm: The name in conv.ALGORITHMS.
+        seconds: The predicted time of every algorithm that supports the call.
+        reason: Why, in words.
+        bound: How far the result may be from the truth.
+        input: With gradients, what computes that of x.
+        kernel: With gradients, what computes that of the kernel.
     """
 
     algorithm: str
@@ -70,9 +75,23 @@ def choose(
 ) -> Choice:
     """Which algorithm `auto` takes for such a call, and why.
 
-    x, kernel: what correlate1d, 2d or 3d (axes) would be given, or their shapes as tuples of whole numbers.
-    dtype: that of the numbers where it is not theirs; float32 for shapes alone. gradient: whether a backward
-    pass will follow. Raises UserError as the call would.
+    Args:
+        x: What correlate1d, 2d or 3d would be given, or its shape as a tuple of whole numbers.
+        kernel: The same.
+        axes: 1, 2 or 3: which of them.
+        stride: As in `correlate2d`, like the next four.
+        padding: How much is laid around x.
+        dilation: How far apart the taps of the kernel lie.
+        groups: In how many groups the channels go.
+        boundary: What stands in the padding.
+        dtype: That of the numbers where it is not theirs; float32 for shapes alone.
+        gradient: Whether a backward pass will follow.
+
+    Returns:
+        The algorithm, the predicted times, and the reason in words.
+
+    Raises:
+        UserError: As the call would.
 
     >>> print(choose((64, 64), (3, 3), dtype=torch.bfloat16))
     torch: no other computes in bfloat16

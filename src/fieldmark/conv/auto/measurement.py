@@ -47,14 +47,23 @@ def fit_costs(
 ) -> Path:
     """Measure this machine for about `budget` seconds, and keep the prices for `auto` and `choose`.
 
-    device: "cpu" or "cuda". Every algorithm is timed on a fixed list of problems in float32 and float64, and
-    the prices are the non-negative ones whose predictions are nearest, in the logarithm, to the times. Units
-    that the list hardly touches stay near the prices that come with the package. progress: told a line per
-    dtype.
+    Every algorithm is timed on a fixed list of problems in float32 and float64, and the prices are the
+    non-negative ones whose predictions are nearest, in the logarithm, to the times. Units that the list
+    hardly touches stay near the prices that come with the package.
 
-    out: the file, by default one under $FIELDMARK_DATA (~/.cache/fieldmark) for this PyTorch and number of
-    threads, which replaces an earlier one. Returns its path. Raises UserError for another device and
-    where the file cannot be written, OSError where its folder cannot be made.
+    Args:
+        device: "cpu" or "cuda".
+        budget: Seconds to measure for.
+        out: The file; by default one under $FIELDMARK_DATA (~/.cache/fieldmark) for this PyTorch and number
+            of threads, which replaces an earlier one.
+        progress: Told a line per dtype.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UserError: The device is another, or the file cannot be written.
+        OSError: The folder of the file cannot be made.
 
     >>> path = fit_costs(budget=0.1, out=getfixture("tmp_path") / "costs.json", progress=lambda line: None)
     >>> sorted(json.loads(path.read_text())["prices"]["cpu"])

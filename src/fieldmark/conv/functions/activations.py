@@ -21,9 +21,15 @@ def softmax(logits: ArrayLike | Tensor, axis: int = -1) -> Any:
     The maximum cancels; without it exp(1000) overflows. A logit of -inf has probability 0; a row of nothing
     but -inf has no answer and gives nan, as does one with +inf, in torch too.
 
-    logits: any shape, real numbers, computed in their dtype (integers in float64). A numpy array or a list
-    gives a numpy array, a tensor a tensor with its gradient. Raises UserError for complex numbers, and for an
-    axis that is not there or is empty.
+    Args:
+        logits: Real numbers of any shape, computed in their dtype (integers in float64).
+        axis: Along which the probabilities sum to 1.
+
+    Returns:
+        The probabilities, in the same shape: a tensor with its gradient for a tensor, else a numpy array.
+
+    Raises:
+        UserError: The logits are complex, or the axis is not there or is empty.
 
     >>> import torch
     >>> logits = torch.tensor([1.0, 2.0, 3.0])
@@ -41,7 +47,7 @@ def log_softmax(logits: ArrayLike | Tensor, axis: int = -1) -> Any:
 
     log softmax(z)_k = (z_k - max z) - log sum_j exp(z_j - max z)
 
-    Shapes, dtypes and errors as `softmax`; a logit of -inf gives -inf.
+    A logit of -inf gives -inf. Arguments, results and errors are those of `softmax`.
 
     >>> import torch
     >>> logits = torch.tensor([0.0, 1000.0])
@@ -59,8 +65,14 @@ def log_softmax(logits: ArrayLike | Tensor, axis: int = -1) -> Any:
 def relu(x: ArrayLike | Tensor) -> Any:
     """max(x, 0), element by element (Nair & Hinton 2010). In torch: x.relu().
 
-    x: any shape, real numbers, computed in their dtype (integers in float64). A numpy array or a list gives a
-    numpy array, a tensor a tensor with its gradient. nan stays nan. Raises UserError for complex numbers.
+    Args:
+        x: Real numbers of any shape, computed in their dtype (integers in float64).
+
+    Returns:
+        The same shape, nan where x is nan: a tensor with its gradient for a tensor, else a numpy array.
+
+    Raises:
+        UserError: x is complex.
 
     >>> relu([-2, 0, 3])
     array([0., 0., 3.])

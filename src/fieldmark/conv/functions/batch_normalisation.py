@@ -47,12 +47,23 @@ def batch_norm(
     running = (1 - momentum) * running + momentum * batch, here with the sum divided by n - 1; torch changes
     its arguments in place. In evaluation, mean and variance are the running ones, and come back as they are.
 
-    x (N, C, *spatial), real numbers, computed in its dtype (integers in float64); weight, bias, running_mean,
-    running_var (C,), the last two keep their own dtype. No weight is 1, no bias is 0. With a tensor among
-    them all are tensors, with gradients (none through the new running statistics), else numpy arrays.
+    Args:
+        x: Real numbers (N, C, *spatial), computed in their dtype (integers in float64).
+        training: Whether mean and variance are those of the batch.
+        weight: (C,); None counts as 1.
+        bias: (C,); None counts as 0.
+        running_mean: (C,), keeps its own dtype.
+        running_var: (C,), keeps its own dtype.
+        momentum: How far the running statistics move towards those of the batch, 0 to 1.
+        epsilon: What is added to the variance, above 0.
 
-    Raises UserError for shapes that do not fit, one running statistic without the other, evaluation without
-    them, training on a single value per channel, momentum outside of [0, 1], and an epsilon not above 0.
+    Returns:
+        The output and the running statistics. With a tensor among the arguments all are tensors, with
+        gradients (none through the new running statistics), else numpy arrays.
+
+    Raises:
+        UserError: Shapes do not fit, one running statistic is given without the other, evaluation has none,
+            training has a single value per channel, or momentum or epsilon are outside of their range.
 
     >>> import torch
     >>> x, mean, var = torch.tensor([[1.0], [3.0]]), torch.zeros(1), torch.ones(1)

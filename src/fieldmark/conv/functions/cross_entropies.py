@@ -29,14 +29,19 @@ def binary_cross_entropy(probabilities: ArrayLike | Tensor, targets: ArrayLike |
 
     mean_n -(t_n log p_n + (1 - t_n) log(1 - p_n)),   logarithms at least -100
 
-    probabilities: in [0, 1], any shape; targets: the same shape, 0, 1 or shares between, taken to the dtype
-    and device of the probabilities. Numpy arrays and lists give a number, tensors a tensor ().
-
     log 0 counts as -100, torch's rule: an answer both sure and wrong costs 100, not infinity. The loss is
     flat there, so its gradient is 0; torch divides by 1e-12 instead of 0 and has 1e12. From logits neither
     happens.
 
-    Raises UserError for shapes that differ, nothing to average, and numbers outside of [0, 1].
+    Args:
+        probabilities: Any shape, in [0, 1].
+        targets: The same shape, 0, 1 or shares between; taken to the dtype and device of the probabilities.
+
+    Returns:
+        A tensor () where one of them is a tensor, else a number.
+
+    Raises:
+        UserError: The shapes differ, there is nothing to average, or numbers are outside of [0, 1].
 
     >>> probabilities, targets = torch.tensor([0.8]).sigmoid(), torch.tensor([1.0])
     >>> binary_cross_entropy(probabilities, targets)
@@ -58,10 +63,17 @@ def binary_cross_entropy_with_logits(logits: ArrayLike | Tensor, targets: ArrayL
 
     mean_n t_n log(1 + exp(-z_n)) + (1 - t_n) log(1 + exp(z_n)),   as log sigmoid(z) = -log(1 + exp(-z))
 
-    logits: real numbers, any shape; targets as `binary_cross_entropy`. Finite for every finite logit, and
-    right where the probability would have rounded to 0 or 1.
+    Finite for every finite logit, and right where the probability would have rounded to 0 or 1.
 
-    Raises UserError for shapes that differ, nothing to average, and targets outside of [0, 1].
+    Args:
+        logits: Real numbers of any shape.
+        targets: As in `binary_cross_entropy`.
+
+    Returns:
+        A tensor () where one of them is a tensor, else a number.
+
+    Raises:
+        UserError: The shapes differ, there is nothing to average, or targets are outside of [0, 1].
 
     >>> logits, targets = torch.tensor([0.8]), torch.tensor([1.0])
     >>> binary_cross_entropy_with_logits(logits, targets)
@@ -82,11 +94,18 @@ def cross_entropy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> Any
 
     mean_n -log softmax(z_n)[label_n]
 
-    logits (N, K), real numbers; labels (N,), whole numbers from 0 to K-1. Numpy arrays and lists give a
-    number, tensors a tensor (). Finite for finite logits.
+    Finite for finite logits.
 
-    Raises UserError for shapes that do not fit, nothing to average, and labels outside of 0 to K-1: no label
-    is passed over in silence, as -100 is in torch.
+    Args:
+        logits: Real numbers (N, K).
+        labels: (N,), whole numbers from 0 to K-1.
+
+    Returns:
+        A tensor () where one of them is a tensor, else a number.
+
+    Raises:
+        UserError: The shapes do not fit, there is nothing to average, or a label is outside of 0 to K-1: none
+            is passed over in silence, as -100 is in torch.
 
     >>> logits, labels = torch.tensor([[1.5, 0.8, 2.1]]), torch.tensor([2])
     >>> cross_entropy(logits, labels)
@@ -104,10 +123,17 @@ def nll_loss(log_probabilities: ArrayLike | Tensor, labels: ArrayLike | Tensor) 
 
     mean_n -log p_n[label_n]
 
-    log_probabilities (N, K), as `log_softmax` gives them; labels (N,), whole numbers from 0 to K-1. Numpy
-    arrays and lists give a number, tensors a tensor (). A true class of probability 0 costs infinity.
+    A true class of probability 0 costs infinity.
 
-    Raises UserError as `cross_entropy`, and for positive numbers, which are no logarithms of probabilities.
+    Args:
+        log_probabilities: (N, K), as `log_softmax` gives them.
+        labels: (N,), whole numbers from 0 to K-1.
+
+    Returns:
+        A tensor () where one of them is a tensor, else a number.
+
+    Raises:
+        UserError: As `cross_entropy`, or a number is positive, which no logarithm of a probability is.
 
     >>> log_probabilities, labels = torch.tensor([[1.5, 0.8, 2.1]]).log_softmax(1), torch.tensor([2])
     >>> nll_loss(log_probabilities, labels)

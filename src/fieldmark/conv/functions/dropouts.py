@@ -32,9 +32,17 @@ def dropout(
     The expectation of every element stays x. In evaluation (training=False) and at probability 0 the output
     is x itself, not a copy; at probability 1 everything is 0.
 
-    x: any shape, real numbers, integers computed as float64. A numpy array or a list gives a numpy array, a
-    tensor a tensor with its gradient. Raises UserError for a probability outside of [0, 1], complex numbers,
-    and a generator on another device than x.
+    Args:
+        x: Real numbers of any shape; integers are computed as float64.
+        probability: That of a zero, from 0 to 1.
+        generator: Where the randomness comes from; None for PyTorch's own.
+        training: Whether anything is dropped.
+
+    Returns:
+        The same shape: a tensor with its gradient for a tensor, else a numpy array.
+
+    Raises:
+        UserError: The probability is outside of [0, 1], x is complex, or the generator is on another device.
 
     >>> dropout([3.0, 4.0], 1)
     array([0., 0.])
@@ -61,8 +69,17 @@ def dropout_channels(
 ) -> Any:
     """`dropout` of whole channels, each picture its own. In torch: torch.nn.functional.dropout1d, 2d, 3d.
 
-    x (N, C, *spatial): channel c of picture n is 0 everywhere with `probability`, else x / (1 - probability).
-    Everything else, and what is raised, as `dropout`; UserError too for an x without spatial axes.
+    Channel c of picture n is 0 everywhere with `probability`, else x / (1 - probability). Other arguments,
+    results and errors are those of `dropout`.
+
+    Args:
+        x: Maps (N, C, *spatial).
+        probability: That of a channel of zeros.
+        generator: As in `dropout`.
+        training: As in `dropout`.
+
+    Raises:
+        UserError: As `dropout`, or x has no spatial axes.
 
     >>> x = torch.ones(1, 4, 2, 2)
     >>> dropped = dropout_channels(x, 0.5, generator=torch.Generator().manual_seed(0))
