@@ -359,8 +359,8 @@ SLIPS = (
     Slip(
         "a convolution does not flip the first axis",
         "conv/plan.py",
-        "tuple(range(2, axes + 2)) if flip",
-        "tuple(range(3, axes + 2)) if flip",
+        "tuple(range(2, asked.axes + 2)) if flip",
+        "tuple(range(3, asked.axes + 2)) if flip",
     ),
     Slip(
         "a reflection repeats the far edge",
