@@ -31,8 +31,8 @@ check: $(READY)
 # PyTorch's own; with one thread, and with two.
 NUMERIC = tests/conv tests/evaluation tests/runs tests/shipping tests/training tests/test_reproducibility.py \
 	tests/models/test_contract.py tests/models/test_overfitting.py tests/models/test_public_logits.py
-THREADED = tests/conv/test_algorithms.py tests/conv/test_algorithm_gradients.py tests/conv/test_pooling.py \
-	tests/evaluation tests/shipping tests/training/test_loop.py tests/training/test_wiring.py
+THREADED = tests/conv/algorithms/test_algorithms.py tests/conv/algorithms/test_algorithm_gradients.py \
+	tests/conv/pooling/test_pools.py tests/evaluation tests/shipping tests/training/test_loop.py tests/training/test_wiring.py
 
 test-isa: $(READY)
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(PYTEST) -m "not data and not peers" $(NUMERIC)

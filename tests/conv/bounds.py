@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from conv.problems import Case, by_torch
 
-from fieldmark.conv.fourier import BOUND
-from fieldmark.conv.winograd import error_bound, unsupported
+from fieldmark.conv.algorithms.fourier import BOUND
+from fieldmark.conv.algorithms.winograd import error_bound, unsupported
 
 FOURIER = ("fft", "overlap_add", "overlap_save")
 WINOGRAD = ("winograd", "winograd4")

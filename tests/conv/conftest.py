@@ -10,21 +10,20 @@ from typing import Any
 import pytest
 import torch
 
-from fieldmark.conv.costs import fitted_file
-from fieldmark.conv.planning import forget_plans
+from fieldmark.conv.prices import fitted_file, forget_prices
 
 
 @pytest.fixture
 def keep_prices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[Any], Path]]:
     """Writes a document as the prices fitted for this number of threads. Until then nothing is fitted."""
     monkeypatch.setenv("FIELDMARK_DATA", str(tmp_path))
-    forget_plans()
+    forget_prices()
 
     def keep(document: Any, threads: int | None = None) -> Path:
         path = fitted_file(threads or torch.get_num_threads())
         path.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
-        forget_plans()
+        forget_prices()
         return path
 
     yield keep
-    forget_plans()
+    forget_prices()

@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fieldmark.conv import pooling
-from fieldmark.conv.pooling import MAX_ALGORITHMS
+from fieldmark.conv.pooling import pools
+from fieldmark.conv.pooling.pools import MAX_ALGORITHMS
 
 every_algorithm = pytest.mark.parametrize("algorithm", MAX_ALGORITHMS)
 quick = settings(deadline=None, max_examples=60)
@@ -62,7 +62,7 @@ def some(shape: tuple[int, ...], dtype: torch.dtype = torch.float64, seed: int =
 
 
 def pool(name: str, images: Any, *arguments: Any, axes: int = 2, **settings: Any) -> Any:
-    return getattr(pooling, f"{name}_pool{axes}d")(images, *arguments, **settings)
+    return getattr(pools, f"{name}_pool{axes}d")(images, *arguments, **settings)
 
 
 def rounding(terms: int, dtype: torch.dtype) -> float:

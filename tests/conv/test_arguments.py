@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldmark.conv.arguments import pads, per_axis, whole
+from fieldmark.conv.geometry import pads, per_axis, whole
 from fieldmark.errors import UserError
 
 quick = settings(deadline=None, max_examples=100)

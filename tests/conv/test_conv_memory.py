@@ -8,8 +8,8 @@ import tracemalloc
 import pytest
 import torch
 
-from fieldmark.conv import memory
-from fieldmark.conv.memory import LARGE, empty
+from fieldmark.conv import arrays
+from fieldmark.conv.arrays import LARGE, empty
 
 TYPES = [torch.float32, torch.float64, torch.complex64, torch.complex128, torch.float16, torch.bfloat16]
 
@@ -60,7 +60,7 @@ def test_large_ones_come_from_numpy_and_are_given_back():
 
 
 def test_the_border_between_small_and_large_is_seen_in_nothing_but_time(monkeypatch):
-    monkeypatch.setattr(memory, "LARGE", 0)
+    monkeypatch.setattr(arrays, "LARGE", 0)
     for shape in ((), (0, 3), (2, 3)):
         for dtype in TYPES:
             found = empty(shape, torch.ones(1, dtype=dtype))

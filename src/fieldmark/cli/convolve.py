@@ -142,7 +142,7 @@ def read(flags: Convolve) -> Tensor:
 def apply(flags: Convolve, chain: Sequence[tuple[str, Tensor]], picture: Tensor) -> tuple[Tensor, list[str]]:
     """What comes out of the last kernel, and the algorithm that each was computed with."""
     from fieldmark.cli.failures import out_of_memory
-    from fieldmark.conv.planning import plan
+    from fieldmark.conv.plan import plan
 
     values, algorithms = picture, []
     try:

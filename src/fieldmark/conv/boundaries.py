@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fieldmark.conv.arguments import Pair
-from fieldmark.conv.geometry import spell
-from fieldmark.conv.memory import LARGE, empty
+from fieldmark.conv.arrays import LARGE, empty
+from fieldmark.conv.geometry import Pair, spell
 from fieldmark.errors import UserError
 from fieldmark.families import unknown
 

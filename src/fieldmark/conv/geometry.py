@@ -2,11 +2,115 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
-from typing import overload
+from typing import Any, Literal, TypeAlias, overload
 
-from fieldmark.conv.arguments import Padding, Pair, pads, per_axis, settled
 from fieldmark.errors import UserError
+
+Pair: TypeAlias = tuple[int, int]
+Padding: TypeAlias = int | Sequence[int] | Sequence[Pair] | Literal["full", "same", "valid"]
+"""One number, one per axis, a pair (before, after) per axis, or a name."""
+
+PADDINGS = ("full", "same", "valid")
+
+
+def whole(value: Any) -> Any:
+    """A whole number as an int, lists, arrays and tensors of them as tuples, a name as it is.
+
+    Raises TypeError for anything else.
+
+    >>> whole([1, (2, 3)]), whole(range(2)), whole("same")
+    ((1, (2, 3)), (0, 1), 'same')
+    """
+    if type(value) is int or isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(map(whole, value))
+    try:
+        return operator.index(value)
+    except TypeError:
+        return tuple(map(whole, value))
+
+
+def settled(value: Any, name: str) -> Any:
+    """`whole(value)`. Raises UserError, with `name`, where that is not possible.
+
+    >>> settled([2, 1], "stride")
+    (2, 1)
+    """
+    try:
+        return whole(value)
+    except TypeError:
+        raise UserError(f"{name}={value!r}: whole numbers are needed.") from None
+
+
+def per_axis(value: int | Sequence[int], axes: int, name: str, least: int) -> tuple[int, ...]:
+    """`value` once per axis: a number counts for all axes.
+
+    Raises UserError for anything but whole numbers of at least `least`, and for a wrong count of them.
+
+    >>> per_axis(2, 3, "stride", 1)
+    (2, 2, 2)
+    """
+    numbers = settled(value, name)
+    if isinstance(numbers, int):
+        numbers = (numbers,) * axes
+    if not all(isinstance(number, int) for number in numbers) or min(numbers, default=least) < least:
+        raise UserError(f"{name}={value!r}: whole numbers of at least {least} are needed.")
+    if len(numbers) != axes:
+        raise UserError(
+            f"{name}={value!r}: {len(numbers)} numbers for {axes} axes; give one number or {axes}."
+        )
+    return tuple(numbers)
+
+
+def pads(padding: Padding, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[Pair, ...]:
+    """`padding` as (before, after) per axis.
+
+    full: d(m-1) on both sides; valid: none; same: floor(d(m-1)/2) before and the rest after, so that stride 1
+    keeps the size (torch's rule, ONNX's SAME_UPPER). With one axis a bare pair of numbers is (before, after).
+    Raises UserError for another name, negative numbers or a wrong count.
+
+    >>> pads("same", (3, 4), (1, 1))
+    ((1, 1), (1, 2))
+    >>> pads((2, 1), (3,), (1,))
+    ((2, 1),)
+    """
+    axes = len(kernel)
+    if isinstance(padding, str):
+        return _named(padding, kernel, dilation)
+    entries = settled(padding, "padding")
+    if isinstance(entries, int):
+        entries = (entries,) * axes
+    if axes == 1 and len(entries) == 2 and all(isinstance(entry, int) for entry in entries):
+        entries = (entries,)
+    if len(entries) != axes:
+        raise UserError(
+            f"padding={padding!r}: {len(entries)} entries for {axes} axes; give one number, {axes} numbers, "
+            f"{axes} pairs (before, after), or one of {', '.join(PADDINGS)}."
+        )
+    pairs = tuple((entry, entry) if isinstance(entry, int) else entry for entry in entries)
+    if not all(_is_pair(pair) for pair in pairs):
+        raise UserError(
+            f"padding={padding!r}: numbers of at least 0, or pairs of them (before, after), are needed."
+        )
+    return pairs
+
+
+def _is_pair(pair: Any) -> bool:
+    return len(pair) == 2 and all(isinstance(number, int) and number >= 0 for number in pair)
+
+
+def _named(padding: str, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[Pair, ...]:
+    reach = [d * (m - 1) for d, m in zip(dilation, kernel, strict=True)]
+    if padding == "full":
+        return tuple((r, r) for r in reach)
+    if padding == "same":
+        return tuple((r // 2, r - r // 2) for r in reach)
+    if padding == "valid":
+        return tuple((0, 0) for _ in reach)
+    raise UserError(f"padding='{padding}' is not known; a number, pairs, or one of {', '.join(PADDINGS)}.")
 
 
 @overload
@@ -33,8 +137,20 @@ def output_size(
     """How many outputs a convolution or a pooling gives, per axis.
 
     floor((n + before + after - d(m-1) - 1) / s) + 1 with input n, kernel m, padding before and after, stride
-    s and dilation d (Dumoulin & Visin 2016, arXiv 1603.07285, relationship 15). size, kernel: numbers, or one
-    per axis; a number gives a number. Raises UserError where not even one output fits, naming both sizes.
+    s and dilation d (Dumoulin & Visin 2016, arXiv 1603.07285, relationship 15).
+
+    Args:
+        size: The size of the input: a number, or one per axis.
+        kernel: The size of the kernel: a number, or one per axis.
+        stride: How far the kernel moves on.
+        padding: As in `correlate2d`.
+        dilation: How far apart the taps of the kernel lie.
+
+    Returns:
+        A number for a number, else one per axis.
+
+    Raises:
+        UserError: Not even one output fits.
 
     >>> output_size(10, 3, padding=2, stride=2)
     6
@@ -84,9 +200,17 @@ def padding_for(
 ) -> Pair | tuple[Pair, ...]:
     """The padding (before, after) that `full`, `same` or `valid` stands for.
 
-    full: d(m-1) on both sides, every input meets every tap; same: floor(d(m-1)/2) before and the rest
-    after, the size stays at stride 1; valid: none. kernel: a number gives one pair, a sequence one pair per
-    axis. Raises UserError for another mode.
+    Args:
+        mode: `full`, d(m-1) on both sides, so that every input meets every tap; `same`, floor(d(m-1)/2)
+            before and the rest after, so that the size stays at stride 1; `valid`, none.
+        kernel: m, a number, or one per axis.
+        dilation: d, a number, or one per axis.
+
+    Returns:
+        One pair for a number, else one per axis.
+
+    Raises:
+        UserError: The mode is another.
 
     >>> padding_for("same", 5), padding_for("same", 4), padding_for("full", (3, 3), dilation=2)
     ((2, 2), (1, 2), ((4, 4), (4, 4)))
@@ -103,9 +227,17 @@ def padding_for(
 def receptive_field(layers: Iterable[Sequence[int]]) -> int:
     """How many inputs along an axis one output of a chain of layers sees.
 
-    layers: (kernel, stride) or (kernel, stride, dilation) of each convolution or pooling, first layer first.
-    r += d(k-1)j, j *= s, from r = j = 1 (Araujo, Norris & Sim 2019, Distill). Raises UserError for an entry
-    of another form.
+    r += d(k-1)j, j *= s, from r = j = 1 (Araujo, Norris & Sim 2019, Distill).
+
+    Args:
+        layers: (kernel, stride) or (kernel, stride, dilation) of each convolution or pooling, the first
+            layer first.
+
+    Returns:
+        The number of inputs along the axis.
+
+    Raises:
+        UserError: An entry has another form.
 
     >>> receptive_field([(3, 1), (2, 2), (3, 1)])  # conv3, pool2, conv3
     8

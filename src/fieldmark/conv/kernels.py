@@ -46,7 +46,13 @@ KERNELS = {
 def mean(size: int = 3) -> Kernel:
     """Blur: every pixel becomes the mean of its neighbourhood.
 
-    size: rows and columns, at least 1. Every tap is 1/size^2; they sum to 1. Raises UserError for another.
+    Every tap is 1/size^2; they sum to 1.
+
+    Args:
+        size: Rows and columns, at least 1.
+
+    Raises:
+        UserError: The size is another.
 
     >>> mean(2)
     array([[0.25, 0.25],
@@ -59,9 +65,14 @@ def mean(size: int = 3) -> Kernel:
 def gaussian(sigma: float = 1.0, size: int | None = None) -> Kernel:
     """Soft blur: near pixels count more, by the normal distribution.
 
-    sigma: standard deviation in pixels, above 0; size: rows and columns, None for 2*round(4*sigma) + 1, where
-    scipy.ndimage.gaussian_filter stops too. exp(-(x^2 + y^2) / (2 sigma^2)) at the pixels, divided by its
-    sum, so that it sums to 1. Raises UserError for another sigma or size.
+    exp(-(x^2 + y^2) / (2 sigma^2)) at the pixels, divided by its sum, so that it sums to 1.
+
+    Args:
+        sigma: The standard deviation in pixels, above 0.
+        size: Rows and columns; None for 2*round(4*sigma) + 1, where scipy.ndimage.gaussian_filter stops too.
+
+    Raises:
+        UserError: The sigma or the size is another.
 
     >>> gaussian(sigma=0.5, size=3).round(3)
     array([[0.011, 0.084, 0.011],
@@ -176,9 +187,14 @@ def diagonal(size: int = 3) -> Kernel:
     r"""Lines that fall to the right, as \ does.
 
     1 on the shape, elsewhere the one negative number that makes the sum 0. On a picture between 0 and 1
-    nothing gives more than the shape itself in white on black: the number of its pixels. size: rows and
-    columns, at least 2; raises UserError for another. At size 3 half the line detector of Gonzalez & Woods,
-    "Digital Image Processing", section 10.2.
+    nothing gives more than the shape itself in white on black: the number of its pixels. At size 3 it is half
+    the line detector of Gonzalez & Woods, "Digital Image Processing", section 10.2.
+
+    Args:
+        size: Rows and columns, at least 2.
+
+    Raises:
+        UserError: The size is another.
 
     >>> diagonal()
     array([[ 1. , -0.5, -0.5],
@@ -205,8 +221,13 @@ def antidiagonal(size: int = 3) -> Kernel:
 def cross(size: int = 3) -> Kernel:
     """Upright crosses, one pixel thick.
 
-    1 on the cross, elsewhere the negative number that makes the sum 0, as in `diagonal`. size: rows and
-    columns, odd, at least 3; raises UserError for another.
+    1 on the cross, elsewhere the negative number that makes the sum 0, as in `diagonal`.
+
+    Args:
+        size: Rows and columns, odd, at least 3.
+
+    Raises:
+        UserError: The size is another.
 
     >>> cross()
     array([[-1.25,  1.  , -1.25],
@@ -222,8 +243,13 @@ def cross(size: int = 3) -> Kernel:
 def checkerboard(size: int = 2) -> Kernel:
     """Checkerboards with squares of one pixel, the upper left one white.
 
-    1 on white squares, elsewhere the negative number that makes the sum 0, as in `diagonal`. size: rows and
-    columns, at least 2; raises UserError for another.
+    1 on white squares, elsewhere the negative number that makes the sum 0, as in `diagonal`.
+
+    Args:
+        size: Rows and columns, at least 2.
+
+    Raises:
+        UserError: The size is another.
 
     >>> checkerboard()
     array([[ 1., -1.],
@@ -246,11 +272,18 @@ def gabor(
     sin(degrees), v = y cos(degrees) - x sin(degrees): OpenCV's getGaborKernel, which takes radians. As there,
     x runs left and y up from the centre: with phase 90 it is positive where brightness grows to the right.
 
-    sigma: standard deviation of the bell across the stripes in pixels (along them sigma/aspect); wavelength:
-    from one white stripe to the next in pixels; degrees: how far the direction across the stripes is turned
-    clockwise from the right; phase: in degrees, 0 for a white stripe in the middle, 90 for an edge; size:
-    rows and columns, None for three standard deviations each way. The sum is near 0, not 0. Raises UserError
-    for a sigma, wavelength or aspect that is not above 0, and for a size below 1.
+    The sum is near 0, not 0.
+
+    Args:
+        sigma: The standard deviation of the bell across the stripes, in pixels.
+        wavelength: From one white stripe to the next, in pixels.
+        degrees: How far the direction across the stripes is turned clockwise from the right.
+        phase: In degrees: 0 for a white stripe in the middle, 90 for an edge.
+        aspect: The standard deviation of the bell along the stripes is sigma/aspect.
+        size: Rows and columns; None for three standard deviations each way.
+
+    Raises:
+        UserError: A sigma, wavelength or aspect is not above 0, or the size is below 1.
 
     >>> gabor(sigma=1, wavelength=4, phase=90, aspect=1, size=3).round(3)
     array([[-0.368,  0.   ,  0.368],

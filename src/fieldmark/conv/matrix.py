@@ -10,9 +10,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from fieldmark.conv.arguments import Padding, Pair, pads, per_axis
 from fieldmark.conv.arrays import tensor_of
-from fieldmark.conv.geometry import outputs, spell
+from fieldmark.conv.geometry import Padding, Pair, outputs, pads, per_axis, spell
 from fieldmark.errors import UserError
 
 
@@ -44,13 +43,22 @@ def as_matrix(
     adjoint, what the gradient goes back through. In 1-D at stride 1, row i holds the kernel from column
     i - padding on, so that every diagonal is constant.
 
-    kernel (k,), (kh, kw) or (kd, kh, kw) with as many axes in input_shape; or (C_out, C_in/groups, *kernel)
-    with input_shape (C_in, *spatial), without the batch. Real or complex, integers as float64. stride,
-    dilation and padding as in `correlate2d`, zeros beyond the border. The result is a coalesced
-    torch.sparse_coo_tensor (outputs, inputs) in the kernel's dtype and on its device, differentiable in the
-    kernel; an element of the kernel that is 0 is stored like any other.
+    Args:
+        kernel: (k,), (kh, kw) or (kd, kh, kw), or with channels (C_out, C_in/groups, *kernel). Real or
+            complex; integers as float64. An element that is 0 is stored like any other.
+        input_shape: As many axes as the kernel has, or (C_in, *spatial) without the batch.
+        stride: As in `correlate2d`.
+        dilation: As in `correlate2d`.
+        padding: As in `correlate2d`; zeros stand there.
+        groups: In how many groups the channels go.
+        flip: Whether the map is that of true convolution.
 
-    Raises UserError for shapes that do not fit, naming both.
+    Returns:
+        A coalesced torch.sparse_coo_tensor (outputs, inputs) in the kernel's dtype and on its device,
+        differentiable in the kernel.
+
+    Raises:
+        UserError: The shapes do not fit.
 
     >>> matrix = as_matrix([1, 2, 3], 5)
     >>> matrix.to_dense()

@@ -1,0 +1,1 @@
+"""The functions around convolutions as defined: activations, losses, dropout, batch normalisation."""

@@ -1,0 +1,1 @@
+"""Pooling: one number for every window, its largest or its mean."""
