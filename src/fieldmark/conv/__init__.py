@@ -72,18 +72,110 @@ _DOOR = {
     "tanh_slope": "fieldmark.conv.activations:tanh_slope",
 }
 
-__all__ = sorted([*_DOOR, "ALGORITHMS", "kernels"])
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what a type checker, an editor and the reference of the site see; _DOOR says the same
+    from fieldmark.conv import kernels as kernels
+    from fieldmark.conv.activations import log_softmax as log_softmax
+    from fieldmark.conv.activations import relu as relu
+    from fieldmark.conv.activations import relu_slope as relu_slope
+    from fieldmark.conv.activations import sigmoid as sigmoid
+    from fieldmark.conv.activations import sigmoid_slope as sigmoid_slope
+    from fieldmark.conv.activations import softmax as softmax
+    from fieldmark.conv.activations import tanh as tanh
+    from fieldmark.conv.activations import tanh_slope as tanh_slope
+    from fieldmark.conv.choosing import choose as choose
+    from fieldmark.conv.dropping import dropout as dropout
+    from fieldmark.conv.dropping import dropout_channels as dropout_channels
+    from fieldmark.conv.fitting import fit_costs as fit_costs
+    from fieldmark.conv.geometry import output_size as output_size
+    from fieldmark.conv.geometry import padding_for as padding_for
+    from fieldmark.conv.geometry import receptive_field as receptive_field
+    from fieldmark.conv.losses import binary_cross_entropy as binary_cross_entropy
+    from fieldmark.conv.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from fieldmark.conv.losses import cross_entropy as cross_entropy
+    from fieldmark.conv.losses import nll_loss as nll_loss
+    from fieldmark.conv.matrix import as_matrix as as_matrix
+    from fieldmark.conv.normalisation import batch_norm as batch_norm
+    from fieldmark.conv.operation import conv1d as conv1d
+    from fieldmark.conv.operation import conv2d as conv2d
+    from fieldmark.conv.operation import conv3d as conv3d
+    from fieldmark.conv.operation import correlate1d as correlate1d
+    from fieldmark.conv.operation import correlate2d as correlate2d
+    from fieldmark.conv.operation import correlate3d as correlate3d
+    from fieldmark.conv.pooling import max_pool1d as max_pool1d
+    from fieldmark.conv.pooling import max_pool2d as max_pool2d
+    from fieldmark.conv.pooling import max_pool3d as max_pool3d
+    from fieldmark.conv.pooling import mean_pool1d as mean_pool1d
+    from fieldmark.conv.pooling import mean_pool2d as mean_pool2d
+    from fieldmark.conv.pooling import mean_pool3d as mean_pool3d
+    from fieldmark.conv.pooling_global import global_max_pool1d as global_max_pool1d
+    from fieldmark.conv.pooling_global import global_max_pool2d as global_max_pool2d
+    from fieldmark.conv.pooling_global import global_max_pool3d as global_max_pool3d
+    from fieldmark.conv.pooling_global import global_mean_pool1d as global_mean_pool1d
+    from fieldmark.conv.pooling_global import global_mean_pool2d as global_mean_pool2d
+    from fieldmark.conv.pooling_global import global_mean_pool3d as global_mean_pool3d
+    from fieldmark.conv.transpose import conv_transpose1d as conv_transpose1d
+    from fieldmark.conv.transpose import conv_transpose2d as conv_transpose2d
+    from fieldmark.conv.transpose import conv_transpose3d as conv_transpose3d
 
+__all__ = [
+    "ALGORITHMS",
+    "as_matrix",
+    "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "choose",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "correlate1d",
+    "correlate2d",
+    "correlate3d",
+    "cross_entropy",
+    "dropout",
+    "dropout_channels",
+    "fit_costs",
+    "global_max_pool1d",
+    "global_max_pool2d",
+    "global_max_pool3d",
+    "global_mean_pool1d",
+    "global_mean_pool2d",
+    "global_mean_pool3d",
+    "kernels",
+    "log_softmax",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "mean_pool1d",
+    "mean_pool2d",
+    "mean_pool3d",
+    "nll_loss",
+    "output_size",
+    "padding_for",
+    "receptive_field",
+    "relu",
+    "relu_slope",
+    "sigmoid",
+    "sigmoid_slope",
+    "softmax",
+    "tanh",
+    "tanh_slope",
+]
 
-def __getattr__(name: str) -> Any:
-    if name == "kernels":
-        return importlib.import_module("fieldmark.conv.kernels")
-    if name not in _DOOR:
-        raise AttributeError(
-            f"module 'fieldmark.conv' has no attribute '{name}'; it has {', '.join(__all__)}"
-        )
-    module, _, member = _DOOR[name].partition(":")
-    return getattr(importlib.import_module(module), member)
+if not TYPE_CHECKING:  # a type checker that knew of it would take every misspelt name for Any
+
+    def __getattr__(name: str) -> Any:
+        if name == "kernels":
+            return importlib.import_module("fieldmark.conv.kernels")
+        if name not in _DOOR:
+            raise AttributeError(
+                f"module 'fieldmark.conv' has no attribute '{name}'; it has {', '.join(__all__)}"
+            )
+        module, _, member = _DOOR[name].partition(":")
+        return getattr(importlib.import_module(module), member)
 
 
 def __dir__() -> list[str]:
