@@ -5,12 +5,13 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/ready
 PEERS = .venv-peers
+DOCS = .venv-docs
 
 # As many processes as there are cores, each with one thread: together they are as fast as the machine is.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: demo test test-data test-isa test-newest test-python test-peers peers check format constraints
-.PHONY: constraints-peers benchmarks public-logits benchmarks-peers mutations audit clean
+.PHONY: constraints-peers constraints-docs benchmarks public-logits benchmarks-peers mutations audit docs clean
 
 demo: $(READY)
 	$(BIN)/fieldmark demo
@@ -71,6 +72,17 @@ $(PEERS)/ready: pyproject.toml constraints-peers.txt
 		torch torchvision timm fastai pytest hypothesis -e .
 	touch $(PEERS)/ready
 
+# The site, in site/. A link that leads nowhere, a name that the reference does not find, and a page that would fetch
+# something from elsewhere fail. In an environment of its own: the reference is read from the source, without torch.
+docs: $(DOCS)/ready
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+	$(DOCS)/bin/python tests/site_audit.py site
+
+$(DOCS)/ready: constraints-docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check -r constraints-docs.txt
+	@touch $(DOCS)/ready
+
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -98,6 +110,16 @@ constraints-peers:
 	.venv-constraints/bin/pip freeze --exclude fieldmark --exclude pip --exclude setuptools > constraints-peers.txt
 	rm -rf .venv-constraints
 
+# Renew constraints-docs.txt: the newest versions that the extra `docs` of pyproject.toml allows.
+constraints-docs:
+	rm -rf .venv-constraints
+	$(PYTHON) -m venv .venv-constraints
+	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['docs'], sep='\n')" \
+		> .venv-constraints/docs.txt
+	.venv-constraints/bin/pip install --quiet -r .venv-constraints/docs.txt
+	.venv-constraints/bin/pip freeze --exclude pip --exclude setuptools > constraints-docs.txt
+	rm -rf .venv-constraints
+
 # The logits that tests/models/test_public_logits.py expects, from torchvision.
 public-logits: $(PEERS)/ready
 	$(PEERS)/bin/python benchmarks/oracles/public_logits.py
@@ -112,4 +134,4 @@ benchmarks-peers: $(PEERS)/ready
 	$(PEERS)/bin/python benchmarks/architectures.py --json benchmarks/results/architectures.json
 
 clean:
-	rm -rf $(VENV) .venv-* build dist src/*.egg-info
+	rm -rf $(VENV) .venv-* build dist site src/*.egg-info

@@ -15,8 +15,26 @@ import importlib
 import os
 
 TYPE_CHECKING = False  # typing's own would import typing, which takes 5 ms
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a type checker, an editor and the reference of the site see; _DOOR says the same
     from typing import Any
+
+    from fieldmark import conv as conv
+    from fieldmark.data.decoding import read_image as read_image
+    from fieldmark.data.loading import load as load
+    from fieldmark.errors import UserError as UserError
+    from fieldmark.evaluation.metrics import evaluate as evaluate
+    from fieldmark.evaluation.prediction import predict as predict
+    from fieldmark.inspection.inspector import inspect as inspect
+    from fieldmark.models import create as create
+    from fieldmark.recipe import Recipe as Recipe
+    from fieldmark.runs.run import Run as Run
+    from fieldmark.runs.running import resume as resume
+    from fieldmark.runs.starting import train as train
+    from fieldmark.shipping.classifier import Classifier as Classifier
+    from fieldmark.training.recipes import preset as preset
+    from fieldmark.vocabulary import Dataset as Dataset
+    from fieldmark.vocabulary import ImageSet as ImageSet
+    from fieldmark.vocabulary import Predictions as Predictions
 
 __version__ = "0.1.0"
 
@@ -43,16 +61,36 @@ _DOOR = {
     "train": "fieldmark.runs.starting:train",
 }
 
-__all__ = sorted([*_DOOR, "__version__", "conv"])
+__all__ = [
+    "Classifier",
+    "Dataset",
+    "ImageSet",
+    "Predictions",
+    "Recipe",
+    "Run",
+    "UserError",
+    "__version__",
+    "conv",
+    "create",
+    "evaluate",
+    "inspect",
+    "load",
+    "predict",
+    "preset",
+    "read_image",
+    "resume",
+    "train",
+]
 
+if not TYPE_CHECKING:  # a type checker that knew of it would take every misspelt name for Any
 
-def __getattr__(name: str) -> Any:
-    if name == "conv":
-        return importlib.import_module("fieldmark.conv")
-    if name not in _DOOR:
-        raise AttributeError(f"module 'fieldmark' has no attribute '{name}'; it has {', '.join(__all__)}")
-    module, _, member = _DOOR[name].partition(":")
-    return getattr(importlib.import_module(module), member)
+    def __getattr__(name: str) -> Any:
+        if name == "conv":
+            return importlib.import_module("fieldmark.conv")
+        if name not in _DOOR:
+            raise AttributeError(f"module 'fieldmark' has no attribute '{name}'; it has {', '.join(__all__)}")
+        module, _, member = _DOOR[name].partition(":")
+        return getattr(importlib.import_module(module), member)
 
 
 def __dir__() -> list[str]:

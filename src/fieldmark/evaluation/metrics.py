@@ -170,7 +170,7 @@ def evaluate(
 
     {split, n, loss, accuracy, accuracy_interval, balanced_accuracy, per_class, confusion, classes}, and with
     `k` also top_k: {"k": k clipped to the number of classes, "accuracy": its value}. accuracy_interval is
-    Wilson's at 95 %, [low, high]; confusion is [actual][predicted].
+    Wilson's at 95 %, `[low, high]`; confusion is `[actual][predicted]`.
 
     Raises UserError without labels, when `classes` does not fit the logits, and when a logit is not finite.
 

@@ -157,9 +157,13 @@ def resume(
     Args:
         folder: the run.
         model: the network of the caller's own that it trains: the module, what makes it, or module:function.
-        device, threads, tensorboard, began, progress: as for `train`.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        threads: processor threads; None lets torch decide.
+        tensorboard: write TensorBoard files, too.
+        began: when the run's seconds start to count, by time.monotonic(); None for now.
+        progress: shows how far it is; None shows nothing.
         data: needed again only for a run on a Dataset from memory.
-        limits: max_minutes or patience, to replace the run's.
+        **limits: max_minutes or patience, to replace the run's.
 
     Raises:
         UserError: the folder is no run, is being trained, is over, has no checkpoint that can be trusted, or
