@@ -35,10 +35,10 @@ _DOOR = {
     "create": "fieldmark.models:create",
     "evaluate": "fieldmark.evaluation.metrics:evaluate",
     "inspect": "fieldmark.models.inspection.inspecting:inspect",
-    "load": "fieldmark.data.loading:load",
+    "load": "fieldmark.data.load:load",
     "predict": "fieldmark.evaluation.prediction:predict",
     "preset": "fieldmark.training.recipes:preset",
-    "read_image": "fieldmark.data.decoding:read_image",
+    "read_image": "fieldmark.data.decode.decoder:read_image",
     "resume": "fieldmark.runs.running:resume",
     "train": "fieldmark.runs.starting:train",
 }

@@ -1,13 +1,15 @@
-"""The data types: Listing -> ImageSet -> Batch -> Predictions. Nothing else travels between packages."""
+"""The data types that packages hand to each other: Listing, ImageSet and Dataset, Predictions, History."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fieldmark.printable import printable
@@ -15,6 +17,19 @@ from fieldmark.printable import printable
 SPLITS = ("train", "val", "test")
 CLASSES_SHOWN = 20
 """Rows of a printed Dataset."""
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what, done, total); total is 0 while it is unknown."""
+
+
+class Pixels(Protocol):
+    """An upright picture (H, W, C) whose rows can be had: an array uint8, or `modes.Strips`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[np.uint8]: ...
 
 
 @dataclass(frozen=True)
@@ -84,9 +99,7 @@ class ImageSet:
         """The pictures at `index`, int64 (M,), in that order."""
         rows = torch.as_tensor(index, dtype=torch.int64)
         files = None if self.files is None else tuple(self.files[i] for i in rows.tolist())
-        # A gather over NHWC memory keeps the layout; over the permuted view it would not.
-        images = self.images.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
-        return replace(self, images=images, labels=self.labels[rows], files=files)
+        return replace(self, images=gather(self.images, rows), labels=self.labels[rows], files=files)
 
 
 @dataclass(frozen=True)
@@ -156,20 +169,6 @@ class Dataset:
         assert name in SPLITS, name
         found: ImageSet | None = getattr(self, name)
         return found
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Pictures on the device, ready for the network.
-
-    images float (N, C, H, W), normalised; labels int64 (N,), or float (N, K) after mixing; index int64 (N,):
-    positions in the ImageSet; mask bool (N,): False on rows that only pad the last batch of a prediction.
-    """
-
-    images: Tensor
-    labels: Tensor
-    index: Tensor
-    mask: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -248,6 +247,16 @@ class History:
 
     def column(self, name: str) -> list[float]:
         return [row[name] for row in self.rows]
+
+
+def gather(images: Tensor, index: Tensor) -> Tensor:
+    """The pictures at `index`, int64 (M,), of images (N, C, H, W) stored NHWC, as (M, C, H, W) stored so too.
+
+    >>> gather(torch.arange(3).view(3, 1, 1, 1), torch.tensor([2, 0])).flatten()
+    tensor([2, 0])
+    """
+    # Whole rows of NHWC memory: indexing the (N, C, H, W) view takes ten times as long and loses the layout.
+    return images.permute(0, 2, 3, 1).index_select(0, index).permute(0, 3, 1, 2)
 
 
 def _described(count: int, size: tuple[int, int], channels: int, classes: int) -> str:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from reporting.overlap import drawn_texts, problems
 
-from fieldmark.data.loading import load
+from fieldmark.data.load import load
 from fieldmark.reporting.mistakes import mistakes
 from fieldmark.reporting.predictions import predictions_page
 from fieldmark.reporting.style import DPI

@@ -8,7 +8,7 @@ import torch
 from reporting.made_up_runs import class_names, pictures
 from reporting.overlap import drawn_texts, problems
 
-from fieldmark.data.resizing import resize
+from fieldmark.data.pixels.resizing import resize
 from fieldmark.reporting.page import page, show
 from fieldmark.reporting.showing import augmentation_rows, grid, resize_rules
 

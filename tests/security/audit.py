@@ -574,7 +574,7 @@ def import_everything() -> None:
     import fieldmark.cli.inspect
     import fieldmark.cli.predict
     import fieldmark.cli.train
-    import fieldmark.data.loading
+    import fieldmark.data.load
     import fieldmark.models.inspection.inspecting
     import fieldmark.reporting.network_drawing
     import fieldmark.runs.running

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fieldmark.errors import DataError
-
-Progress = Callable[[str, int, int], None]
-"""Called with (what, done, total); total is 0 while it is unknown."""
+from fieldmark.vocabulary import Progress
 
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two pieces
 FEWEST_DIGITS = 8  # of a checksum: one wrong file in four billion would pass

@@ -16,7 +16,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from fieldmark.data.resizing import resize
+from fieldmark.data.pixels.resizing import resize
 from fieldmark.reporting import lettering
 from fieldmark.reporting.saving import rendered
 from fieldmark.reporting.style import (

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from fieldmark.data.resizing import RULES, lost_share, place, resize
+from fieldmark.data.pixels.resizing import RULES, lost_share, place, resize
 from fieldmark.reporting import lettering
 from fieldmark.reporting.choosing import evenly
 from fieldmark.reporting.page import Box, frame, heading, page, show, write

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from fieldmark.data.decoding import decode
-from fieldmark.data.undecodable import Undecodable
+from fieldmark.data.decode.decoder import decode
+from fieldmark.errors import Undecodable
 from fieldmark.reporting.page import page
 from fieldmark.reporting.style import HEADING, LEAST_WIDE, MARGIN
 from fieldmark.vocabulary import ImageSet

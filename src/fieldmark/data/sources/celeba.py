@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from fieldmark.data.download import Progress, data_folder
-from fieldmark.data.unpacking import unpack
+from fieldmark.data.download import data_folder
+from fieldmark.data.sources.archives import unpack
 from fieldmark.errors import DataError, UserError
 from fieldmark.families import unknown
-from fieldmark.vocabulary import SPLITS, Listing
+from fieldmark.vocabulary import SPLITS, Listing, Progress
 
 IMAGES = "img_align_celeba"
 ATTRIBUTES = "list_attr_celeba"

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fieldmark.data.sniffing import LONGEST, sniff
+from fieldmark.data.decode.formats import LONGEST, sniff
 from fieldmark.errors import DataError
 from fieldmark.printable import shortened
 
-TABLE_EXTENSIONS = (".csv", ".tsv", ".parquet")
 MOST_ROWS = 10_000_000  # of a Parquet table, which may announce billions in a few bytes
 LARGEST_CELL = 2**31 - 1  # what the csv module can be told everywhere; its own limit is 131,072
 

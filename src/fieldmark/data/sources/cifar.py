@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fieldmark.data.download import Progress, Remote, data_folder, fetch
+from fieldmark.data.download import Remote, data_folder, fetch
 from fieldmark.data.sources import no_label
-from fieldmark.data.unpacking import unpack
+from fieldmark.data.sources.archives import unpack
 from fieldmark.errors import DataError
-from fieldmark.vocabulary import ImageSet
+from fieldmark.vocabulary import ImageSet, Progress
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FOLDER = "cifar-10-batches-bin"

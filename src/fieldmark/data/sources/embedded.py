@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fieldmark.data.sniffing import LONGEST, sniff
+from fieldmark.data.decode.formats import LONGEST, sniff
 from fieldmark.data.sources.cells import Table, file_name
-from fieldmark.data.store_files import cache_folder, check_space, keep_pictures, kept_pictures, megabytes
+from fieldmark.data.store.housekeeping import cache_folder, check_space, keep_pictures, megabytes
+from fieldmark.data.store.manifest import kept_pictures
 from fieldmark.errors import DataError
 from fieldmark.printable import shortened
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fieldmark.data.decoding import EXTENSIONS
-from fieldmark.data.sources.naming import (
+from fieldmark.data.decode.formats import EXTENSIONS, TABLE_EXTENSIONS
+from fieldmark.data.sources.names import (
     SPLIT_NAMES,
     alike,
     composed,
@@ -22,7 +22,6 @@ from fieldmark.errors import DataError
 from fieldmark.printable import shortened
 from fieldmark.vocabulary import SPLITS, Listing
 
-TABLES = (".csv", ".tsv", ".parquet")
 WANTED = "Wanted: one subfolder per class (FOLDER/cat/1.jpg), or train/ and test/ that hold such subfolders"
 
 
@@ -30,7 +29,7 @@ def find(root: Path) -> Listing:
     """The pictures below `root`, classes and splits taken from the names of the folders.
 
     `root/<class>/...` has no splits. `root/<split>/<class>/...` has, under the usual names (see
-    `naming.split_of`): train, Training, train_images, val, valid, dev, test ... Pictures in folders inside a
+    `names.split_of`): train, Training, train_images, val, valid, dev, test ... Pictures in folders inside a
     class folder belong to the class; links are followed, once each. Classes are those of train in natural
     order; their names are composed Unicode (NFC), whichever form the disk has. Hidden names and what
     operating systems leave are skipped.
@@ -186,9 +185,8 @@ def _refuse_repeated_subfolders(root: Path, top: _Level) -> None:
 
 def table_hint(root: Path) -> str:
     """Where a table lies beside the pictures, the sentence that points to it."""
-    tables = sorted(
-        entry.name for entry in _entries(root) if _extension(entry.name) in TABLES and entry.is_file()
-    )
+    named = (entry for entry in _entries(root) if _extension(entry.name) in TABLE_EXTENSIONS)
+    tables = sorted(entry.name for entry in named if entry.is_file())
     return f"Is {root / tables[0]} the table of their labels? Then give that as DATA. " if tables else ""
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fieldmark.data.download import Progress, Remote, data_folder, fetch
+from fieldmark.data.download import Remote, data_folder, fetch
 from fieldmark.data.sources import no_label
-from fieldmark.data.unpacking import gunzip
+from fieldmark.data.sources.archives import gunzip
 from fieldmark.errors import DataError
-from fieldmark.vocabulary import ImageSet
+from fieldmark.vocabulary import ImageSet, Progress
 
 TIMES, SLACK = 100, 2**26  # bytes unpacked for a .gz: MNIST's pictures are 5 times as large
 MAGIC = {1: 0x801, 3: 0x803}  # labels (N,), pictures (N, H, W), unsigned bytes both

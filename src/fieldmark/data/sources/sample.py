@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fieldmark.data.download import Progress
 from fieldmark.data.sources import no_label
-from fieldmark.vocabulary import ImageSet
+from fieldmark.vocabulary import ImageSet, Progress
 
 FILE = Path(__file__).with_name("sample.npz")
 CLASSES = tuple("0123456789")

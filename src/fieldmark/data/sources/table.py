@@ -9,17 +9,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from fieldmark.data.decoding import EXTENSIONS
-from fieldmark.data.sources.cells import TABLE_EXTENSIONS, Table, file_name, read, text
+from fieldmark.data.decode.formats import EXTENSIONS
+from fieldmark.data.sources.cells import Table, file_name, read, text
 from fieldmark.data.sources.embedded import files_of
 from fieldmark.data.sources.folder import stranger
-from fieldmark.data.sources.naming import SPLIT_NAMES, alike, composed, listed, natural_order, split_of
+from fieldmark.data.sources.names import SPLIT_NAMES, alike, composed, listed, natural_order, split_of
 from fieldmark.errors import DataError
 from fieldmark.families import unknown
 from fieldmark.printable import shortened
 from fieldmark.vocabulary import Listing
-
-__all__ = ["FILE_COLUMNS", "TABLE_EXTENSIONS", "files", "find"]
 
 FILE_COLUMNS = (
     *("file", "filename", "file_name", "path", "filepath", "file_path", "image", "image_path", "img"),
