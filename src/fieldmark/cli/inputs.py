@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fieldmark.data.decode.formats import LONGEST, READERS, TABLE_EXTENSIONS, sniff
+from fieldmark.data.decode.formats import LONGEST, READERS, sniff
 from fieldmark.data.sources import table
 from fieldmark.data.sources.folder import walk
-from fieldmark.data.sources.names import natural_key
+from fieldmark.data.sources.names import TABLE_EXTENSIONS, natural_key
 from fieldmark.errors import UserError
 
 STDIN = "-"

@@ -1,4 +1,4 @@
-"""All pictures of a source with what is known of each, whether they came as arrays or as files."""
+"""All pictures of a source with what is known of each, from arrays or files, and the sets cut from them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from torch import Tensor
 
 from fieldmark.data.pixels.channels import to_channels_tensor
 from fieldmark.data.pixels.resizing import resize_tensor
-from fieldmark.data.splitting import Hashes, Rows
+from fieldmark.data.splitting import Hashes, Rows, divide
 from fieldmark.data.store.housekeeping import list_unreadable
-from fieldmark.data.store.maker import NATIVE_LIMIT, enlarged
 from fieldmark.data.store.manifest import Stored
-from fieldmark.data.store.store import open_store
+from fieldmark.data.store.store import NATIVE_LIMIT, enlarged, open_store
 from fieldmark.errors import DataError, UserError
 from fieldmark.families import unknown
 from fieldmark.printable import shortened
@@ -55,6 +54,10 @@ class Collection:
     notes: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     groups: NDArray[np.str_] | None = None
+
+    def divide(self, val: float, test: float) -> dict[str, Rows]:
+        """The rows of each split that has pictures; see `splitting.divide`."""
+        return divide(self.hashes, self.labels, self.given, val=val, test=test, groups=self.groups)
 
 
 def restrict(found: Found, classes: Sequence[str] | None, name: str) -> Found:

@@ -20,11 +20,10 @@ from fieldmark.data.collection import (
     restrict,
     with_margin,
 )
-from fieldmark.data.decode.formats import TABLE_EXTENSIONS
-from fieldmark.data.pixels.resizing import RULES
+from fieldmark.data.pixels.resizing import check_rule
 from fieldmark.data.sources import SOURCES, folder, no_label, table
-from fieldmark.data.sources.names import composed, listed
-from fieldmark.data.splitting import Rows, divide, stratified
+from fieldmark.data.sources.names import TABLE_EXTENSIONS, composed, listed
+from fieldmark.data.splitting import Rows, stratified
 from fieldmark.data.store.store import is_stored
 from fieldmark.errors import DataError, UserError
 from fieldmark.families import resolve, unknown
@@ -91,9 +90,7 @@ def load(
         allow_unreadable=allow_unreadable,
         progress=progress,
     )
-    parts = divide(
-        pictures.hashes, pictures.labels, pictures.given, val=val, test=test, groups=pictures.groups
-    )
+    parts = pictures.divide(val, test)
     refuse_splits(pictures, parts, name)
     shares = tuple(few_pictures(pictures, parts, val, test))
     parts["train"] = _limited(pictures, parts["train"], limit, seed)
@@ -171,9 +168,7 @@ def load_split(
         allow_unreadable=allow_unreadable,
         progress=progress,
     )
-    parts = divide(
-        pictures.hashes, pictures.labels, pictures.given, val=val, test=test, groups=pictures.groups
-    )
+    parts = pictures.divide(val, test)
     everything = np.sort(np.concatenate(list(parts.values())))
     if "train" in parts:
         parts["train"] = _limited(pictures, parts["train"], limit, seed)
@@ -253,8 +248,7 @@ def _check(val: float, test: float, resize: str, margin: float = 1.0, channels: 
         raise UserError(
             f"val={val} and test={test}: shares from 0 up that leave something to train on are wanted."
         )
-    if resize not in RULES:
-        raise UserError(unknown(resize, RULES, "resize rule"))
+    check_rule(resize)
     if channels not in (None, 1, 3):
         raise UserError(f"channels={channels} are neither grey (1) nor RGB (3).")
     assert margin >= 1, margin
@@ -271,7 +265,7 @@ def find(
 ) -> tuple[str, Listing | dict[str, ImageSet]]:
     """A short name for `data`, and what is there: a Listing, or array sets by split.
 
-    label, file_column, split_column, group: columns of a table, see `table.find`; label also an attribute of
+    label, file_column, split_column, group: columns of a table, see `read_table`; label also an attribute of
     celeba.
 
     A Path, and text with a separator or a leading . or ~, is a path. Other text is the name of a set where
@@ -292,9 +286,9 @@ def find(
     if _is_folder(path, data):
         no_label(str(data), label)
         _refuse_columns(data, columns)
-        return path.resolve().name or "data", folder.find(path)
+        return path.resolve().name or "data", folder.read_folder(path)
     if path.suffix.lower() in TABLE_EXTENSIONS:
-        return path.stem, table.find(path, label, **columns)
+        return path.stem, table.read_table(path, label, **columns)
     if path.suffix.lower() in ARCHIVES:
         raise DataError(f"{data} is an archive. Unpack it and give the folder.")
     tables = ", ".join(TABLE_EXTENSIONS)

@@ -35,7 +35,7 @@ def rows(listing):
 def test_delimiters_byte_order_marks_and_line_ends(write, tmp_path, delimiter, encoding, newline):
     lines = [["file", "label"], ["a/1.jpg", "caf\u00e9"], ["a/2.jpg", "bar"]]
     path = write(newline.join(delimiter.join(line) for line in lines) + newline, encoding=encoding)
-    listing = table.find(path)
+    listing = table.read_table(path)
     assert listing.root == tmp_path
     assert rows(listing) == [("a/1.jpg", "caf\u00e9", None), ("a/2.jpg", "bar", None)]
     assert listing.classes == ("bar", "caf\u00e9")
@@ -44,37 +44,37 @@ def test_delimiters_byte_order_marks_and_line_ends(write, tmp_path, delimiter, e
 @pytest.mark.parametrize("file_column", ["file", "Filename", "path", "IMAGE"])
 @pytest.mark.parametrize("label_column", ["label", "Class", "target"])
 def test_the_usual_column_names(write, file_column, label_column):
-    listing = table.find(write(f",{label_column},{file_column},width\n0,cat,1.jpg,5\n1,dog,2.jpg,6\n"))
+    listing = table.read_table(write(f",{label_column},{file_column},width\n0,cat,1.jpg,5\n1,dog,2.jpg,6\n"))
     assert rows(listing) == [("1.jpg", "cat", None), ("2.jpg", "dog", None)]
 
 
 def test_label_chooses_the_column(write):
     path = write("file,label,species\n1.jpg,0,wren\n2.jpg,1,crow\n")
-    assert table.find(path).classes == ("0", "1")
-    assert table.find(path, "species").classes == ("crow", "wren")
-    assert table.find(path, "Species").classes == ("crow", "wren")
+    assert table.read_table(path).classes == ("0", "1")
+    assert table.read_table(path, "species").classes == ("crow", "wren")
+    assert table.read_table(path, "Species").classes == ("crow", "wren")
     with pytest.raises(DataError, match=r"'specie' is not a column.*Closest: species"):
-        table.find(path, "specie")
+        table.read_table(path, "specie")
 
 
 def test_splits(write):
-    listing = table.find(
+    listing = table.read_table(
         write("file,label,split\n1.jpg,a,Train\n2.jpg,b,train\n3.jpg,a,valid\n4.jpg,b,test\n")
     )
     assert listing.splits == ("train", "train", "val", "test")
 
 
 def test_an_empty_split_column_says_nothing(write):
-    assert table.find(write("file,label,split\n1.jpg,a,\n2.jpg,b,\n")).splits == (None, None)
+    assert table.read_table(write("file,label,split\n1.jpg,a,\n2.jpg,b,\n")).splits == (None, None)
 
 
 def test_numbered_classes_in_natural_order(write):
     text = "file,label\n" + "".join(f"{number}.jpg,{number}\n" for number in range(1, 65))
-    assert table.find(write(text)).classes == tuple(str(number) for number in range(1, 65))
+    assert table.read_table(write(text)).classes == tuple(str(number) for number in range(1, 65))
 
 
 def test_windows_paths_and_repeated_rows(write):
-    listing = table.find(write("file,label\n.\\cats\\1.jpg,cat\ncats/1.jpg,cat\ndogs//2.jpg,dog\n"))
+    listing = table.read_table(write("file,label\n.\\cats\\1.jpg,cat\ncats/1.jpg,cat\ndogs//2.jpg,dog\n"))
     assert listing.files == ("cats/1.jpg", "dogs/2.jpg")
     assert any("repeat another: 1." in note for note in listing.notes)
 
@@ -83,7 +83,7 @@ def test_odd_names_are_data_never_paths(write):
     labels = ["../../etc", "CON", "new\nline", "a, b", 'quo"te', "\N{PARTY POPPER}"]
     out = io.StringIO()
     csv.writer(out).writerows([["file", "label"], *([f"{n}.jpg", label] for n, label in enumerate(labels))])
-    listing = table.find(write(out.getvalue()))
+    listing = table.read_table(write(out.getvalue()))
     assert [listing.classes[label] for label in listing.labels] == labels
 
 
@@ -101,7 +101,7 @@ def test_what_the_csv_module_writes_comes_back(tmp_path_factory, labels):
         )
     if not all(label.strip() for label in labels):
         return
-    listing = table.find(path)
+    listing = table.read_table(path)
     assert [listing.classes[label] for label in listing.labels] == [label.strip() for label in labels]
 
 
@@ -125,7 +125,7 @@ def test_what_the_csv_module_writes_comes_back(tmp_path_factory, labels):
 def test_tables_that_cannot_be_used(write, text, message):
     path = write(text)
     with pytest.raises(DataError, match=message) as caught:
-        table.find(path)
+        table.read_table(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -144,23 +144,26 @@ def test_tables_that_cannot_be_used(write, text, message):
 )
 def test_several_labels_per_picture_are_refused_by_name(write, text, message):
     with pytest.raises(DataError, match="several labels per picture") as caught:
-        table.find(write(text))
+        table.read_table(write(text))
     assert caught.match(message)
     assert caught.match("one label per picture")
 
 
 def test_a_bar_in_a_name_is_no_second_label(write):
-    assert table.find(write("file,label\n1.jpg,black|white\n2.jpg,grey\n")).classes == ("black|white", "grey")
+    assert table.read_table(write("file,label\n1.jpg,black|white\n2.jpg,grey\n")).classes == (
+        "black|white",
+        "grey",
+    )
 
 
 def test_one_of_several_marks_may_be_chosen(write):
-    listing = table.find(write("file,cat,dog\n1.jpg,1,1\n2.jpg,0,1\n"), "cat")
+    listing = table.read_table(write("file,cat,dog\n1.jpg,1,1\n2.jpg,0,1\n"), "cat")
     assert rows(listing) == [("1.jpg", "1", None), ("2.jpg", "0", None)]
 
 
 def test_text_that_is_not_utf8_is_answered(write):
     with pytest.raises(DataError, match=r"labels\.csv is not UTF-8"):
-        table.find(write("file,label\n1.jpg,caf\u00e9\n", encoding="latin-1"))
+        table.read_table(write("file,label\n1.jpg,caf\u00e9\n", encoding="latin-1"))
 
 
 def parquet(path, **columns):
@@ -178,33 +181,33 @@ def test_parquet(tmp_path):
         label=[10, 2, 2],
         split=["train", "train", "test"],
     )
-    listing = table.find(path)
+    listing = table.read_table(path)
     assert rows(listing) == [("1.jpg", "10", "train"), ("2.jpg", "2", "train"), ("3.jpg", "2", "test")]
     assert listing.classes == ("2", "10")
 
 
 def test_parquet_lists(tmp_path):
     one = parquet(tmp_path / "one.parquet", file=["1.jpg", "2.jpg"], label=[["cat"], ["dog"]])
-    assert table.find(one).classes == ("cat", "dog")
+    assert table.read_table(one).classes == ("cat", "dog")
     two = parquet(tmp_path / "two.parquet", file=["1.jpg", "2.jpg"], label=[["cat"], ["cat", "dog"]])
     with pytest.raises(DataError, match="row 3: several labels per picture"):
-        table.find(two)
+        table.read_table(two)
 
 
 @pytest.mark.parametrize("label", [[1.0, None], ["a", None], [1.0, float("nan")]])
 def test_parquet_without_a_label(tmp_path, label):
     with pytest.raises(DataError, match="row 3: no label"):
-        table.find(parquet(tmp_path / "t.parquet", file=["1.jpg", "2.jpg"], label=label))
+        table.read_table(parquet(tmp_path / "t.parquet", file=["1.jpg", "2.jpg"], label=label))
 
 
 def test_parquet_needs_its_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(DataError, match=r"fieldmark\[table\]"):
-        table.find(tmp_path / "t.parquet")
+        table.read_table(tmp_path / "t.parquet")
 
 
 def test_broken_parquet(tmp_path):
     path = tmp_path / "t.parquet"
     path.write_bytes(b"no table")
     with pytest.raises(DataError, match=r"t\.parquet is not a Parquet table"):
-        table.find(path)
+        table.read_table(path)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from fieldmark.data.load import find as find_data
 from fieldmark.data.load import load
-from fieldmark.data.sources import cells, embedded, table
+from fieldmark.data.sources import cells, table
 from fieldmark.data.store.housekeeping import clear_stores, list_stores
 from fieldmark.errors import DataError, UserError
 from fieldmark.vocabulary import Listing
@@ -51,18 +51,18 @@ def png(seed: int, size: tuple[int, int] = (8, 8)) -> bytes:
 
 @pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
 def test_every_way_to_end_a_line(tmp_path: Path, end: str) -> None:
-    listing = table.find(write(tmp_path / "t.csv", f"file;label{end}1.jpg;cat{end}2.jpg;dog{end}"))
+    listing = table.read_table(write(tmp_path / "t.csv", f"file;label{end}1.jpg;cat{end}2.jpg;dog{end}"))
     assert (listing.files, labels(listing)) == (("1.jpg", "2.jpg"), ["cat", "dog"])
 
 
 def test_a_cell_of_any_length(tmp_path: Path) -> None:
     content = f"file,label,pixels\n1.jpg,cat,{'0 ' * 100_000}\n2.jpg,dog,0\n"
-    assert table.find(write(tmp_path / "t.csv", content)).classes == ("cat", "dog")
+    assert table.read_table(write(tmp_path / "t.csv", content)).classes == ("cat", "dog")
 
 
 def test_a_quoted_label_after_a_space_has_no_quotes(tmp_path: Path) -> None:
     content = 'file, label\n"1.jpg", "cat, tabby"\n2.jpg, "dog"\n'
-    assert table.find(write(tmp_path / "t.csv", content)).classes == ("cat, tabby", "dog")
+    assert table.read_table(write(tmp_path / "t.csv", content)).classes == ("cat, tabby", "dog")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_whole_numbers_are_one_class_however_written(
     tmp_path: Path, written: list[str], classes: tuple[str, ...] | None
 ) -> None:
     rows = "".join(f"{number}.jpg,{label}\n" for number, label in enumerate(written))
-    assert table.find(write(tmp_path / "t.csv", f"file,label\n{rows}")).classes == (
+    assert table.read_table(write(tmp_path / "t.csv", f"file,label\n{rows}")).classes == (
         classes or ("1", *sorted(written[:2]))
     )
 
@@ -90,7 +90,7 @@ def test_one_number_in_two_spellings_is_asked_about(tmp_path: Path, written: tup
     with pytest.raises(
         DataError, match=f"row 3: '{written[1]}' here and '{written[0]}' above are one number"
     ):
-        table.find(write(tmp_path / "t.csv", f"file,label\n{rows}"))
+        table.read_table(write(tmp_path / "t.csv", f"file,label\n{rows}"))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_one_number_in_two_spellings_is_asked_about(tmp_path: Path, written: tup
     ],
 )
 def test_file_columns_of_other_names(tmp_path: Path, name: str) -> None:
-    assert table.find(write(tmp_path / "t.csv", f"{name},label\n1.jpg,a\n2.jpg,b\n")).files == (
+    assert table.read_table(write(tmp_path / "t.csv", f"{name},label\n1.jpg,a\n2.jpg,b\n")).files == (
         "1.jpg",
         "2.jpg",
     )
@@ -115,11 +115,11 @@ def test_file_columns_of_other_names(tmp_path: Path, name: str) -> None:
 
 def test_the_file_column_may_be_named(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "file,where,label\n1.jpg,9.jpg,a\n2.jpg,8.jpg,b\n")
-    assert table.find(path, file_column="Where").files == ("9.jpg", "8.jpg")
+    assert table.read_table(path, file_column="Where").files == ("9.jpg", "8.jpg")
     with pytest.raises(DataError, match=r"'wher' is not a column\. Closest: where"):
-        table.find(path, file_column="wher")
+        table.read_table(path, file_column="wher")
     with pytest.raises(DataError, match=r"no column of file names.*--file-column"):
-        table.find(write(tmp_path / "u.csv", "where,label\n1.jpg,a\n"))
+        table.read_table(write(tmp_path / "u.csv", "where,label\n1.jpg,a\n"))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_the_file_column_may_be_named(tmp_path: Path) -> None:
 )
 def test_addresses_are_no_files(tmp_path: Path, address: str) -> None:
     with pytest.raises(DataError, match=r"row 3: .*a\.jpg is an address on the web.*Download the pictures"):
-        table.find(write(tmp_path / "t.csv", f"file,label\n1.jpg,a\n{address},b\n"))
+        table.read_table(write(tmp_path / "t.csv", f"file,label\n1.jpg,a\n{address},b\n"))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_addresses_are_no_files(tmp_path: Path, address: str) -> None:
 )
 def test_no_message_holds_thousands_of_characters(tmp_path: Path, content: str) -> None:
     with pytest.raises(DataError) as caught:
-        table.find(write(tmp_path / "t.csv", content))
+        table.read_table(write(tmp_path / "t.csv", content))
     assert len(str(caught.value)) < 600 + len(str(tmp_path))
 
 
@@ -156,7 +156,7 @@ def splits(
     tmp_path: Path, header: str, *cells: str, **chosen: str
 ) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
     rows = "".join(f"{number}.jpg,{'ab'[number % 2]},{cell}\n" for number, cell in enumerate(cells))
-    listing = table.find(write(tmp_path / "t.csv", f"file,label,{header}\n{rows}"), **chosen)
+    listing = table.read_table(write(tmp_path / "t.csv", f"file,label,{header}\n{rows}"), **chosen)
     return listing.splits, listing.notes
 
 
@@ -222,7 +222,7 @@ def test_a_decomposed_name_on_disk_is_found_from_a_composed_one(tmp_path: Path) 
     apart = unicodedata.normalize("NFD", "caf\u00e9")
     (tmp_path / apart).mkdir()
     (tmp_path / apart / f"{apart}.jpg").touch()
-    listing = table.find(
+    listing = table.read_table(
         write(tmp_path / "t.csv", "file,label\ncaf\u00e9/caf\u00e9.jpg,caf\u00e9\n2.jpg,b\n")
     )
     assert [(tmp_path / name).exists() for name in listing.files] == [True, False]
@@ -232,7 +232,7 @@ def test_a_decomposed_name_on_disk_is_found_from_a_composed_one(tmp_path: Path) 
 def test_a_name_without_an_extension_is_the_only_picture_of_that_name(tmp_path: Path) -> None:
     for name in ("7.jpg", "7.txt", "8.jpg", "8.png"):
         (tmp_path / name).touch()
-    listing = table.find(write(tmp_path / "t.csv", "image_id,label\n7,a\n8,b\n"))
+    listing = table.read_table(write(tmp_path / "t.csv", "image_id,label\n7,a\n8,b\n"))
     assert listing.files == ("7.jpg", "8")
 
 
@@ -240,7 +240,7 @@ def test_a_name_without_an_extension_is_the_only_picture_of_that_name(tmp_path: 
     ("name", "inside"), [("../x/1.jpg", False), ("/x/1.jpg", False), ("a/../1.jpg", True)]
 )
 def test_a_table_that_leads_outside_its_folder_is_noted(tmp_path: Path, name: str, inside: bool) -> None:
-    listing = table.find(write(tmp_path / "t.csv", f"file,label\n{name},a\n2.jpg,b\n"))
+    listing = table.read_table(write(tmp_path / "t.csv", f"file,label\n{name},a\n2.jpg,b\n"))
     assert any("leads outside its folder, to 1 files" in note for note in listing.notes) is not inside
 
 
@@ -262,22 +262,22 @@ def test_pictures_inside_a_parquet_table(tmp_path: Path, kind: str) -> None:
 
 def test_pictures_of_a_table_are_written_out_once_and_cleared(tmp_path: Path) -> None:
     path = parquet(tmp_path / "t.parquet", image=[png(1), png(2)], label=["a", "b"])
-    first = table.find(path)
+    first = table.read_table(path)
     assert first.files == ("row-2.png", "row-3.png")
     (store,) = list_stores()
     assert (store.path, store.pictures, store.root) == (first.root, 2, str(path))
     made = (first.root / "row-2.png").stat().st_mtime_ns
-    assert table.find(path).root == first.root
+    assert table.read_table(path).root == first.root
     assert (first.root / "row-2.png").stat().st_mtime_ns == made
     (first.root / "row-3.png").unlink()
-    assert (table.find(path).root / "row-3.png").read_bytes() == png(2)
+    assert (table.read_table(path).root / "row-3.png").read_bytes() == png(2)
     clear_stores()
     assert not first.root.exists()
 
 
 def test_a_path_in_place_of_a_picture_starts_from_the_table(tmp_path: Path) -> None:
     cells = [{"bytes": png(1), "path": None}, {"bytes": None, "path": "a/2.png"}]
-    listing = table.find(parquet(tmp_path / "t.parquet", image=cells, label=["a", "b"]))
+    listing = table.read_table(parquet(tmp_path / "t.parquet", image=cells, label=["a", "b"]))
     assert [listing.root / name for name in listing.files][1] == tmp_path / "a" / "2.png"
 
 
@@ -285,37 +285,37 @@ def test_classes_have_the_names_that_the_hub_gives_them(tmp_path: Path) -> None:
     features = {"label": {"names": ["cat", "dog"], "_type": "ClassLabel"}, "image": {"_type": "Image"}}
     metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
     path = parquet(tmp_path / "t.parquet", metadata, image=[png(1), png(2)], label=[1, 0])
-    assert labels(table.find(path)) == ["dog", "cat"]
+    assert labels(table.read_table(path)) == ["dog", "cat"]
 
 
 @pytest.mark.parametrize("notes", [b"[" * 100_000, b"3", b'{"info": {"features": {"label": {"names": 3}}}}'])
 def test_other_notes_in_a_parquet_table_are_let_be(tmp_path: Path, notes: bytes) -> None:
     path = parquet(tmp_path / "t.parquet", {b"huggingface": notes}, file=["1.jpg", "2.jpg"], label=[1, 0])
-    assert labels(table.find(path)) == ["1", "0"]
+    assert labels(table.read_table(path)) == ["1", "0"]
 
 
 def test_bytes_are_text_where_they_can_be(tmp_path: Path) -> None:
     path = parquet(tmp_path / "t.parquet", file=[b"1.jpg", b"2.jpg"], label=[b"cat", "caf\u00e9".encode()])
-    listing = table.find(path)
+    listing = table.read_table(path)
     assert (listing.files, labels(listing)) == (("1.jpg", "2.jpg"), ["cat", "caf\u00e9"])
     path = parquet(tmp_path / "u.parquet", file=["1.jpg", "2.jpg"], label=[b"cat", b"\xff\xfe"])
     with pytest.raises(DataError, match="row 3: column 'label' holds bytes, and no text"):
-        table.find(path)
+        table.read_table(path)
 
 
 def test_a_small_parquet_table_with_a_huge_picture_column_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "SLACK", 2**16)
+    monkeypatch.setattr(cells, "SLACK", 2**16)
     one = png(1, (100, 100))  # kept once in the file, however many rows have it
     path = parquet(tmp_path / "t.parquet", image=[one] * 1000, label=["a"] * 1000)
     assert path.stat().st_size * 20 < 1000 * len(one)
     with pytest.raises(DataError, match="far more than pictures in files"):
-        table.find(path)
+        table.read_table(path)
     assert list_stores() == []
 
 
 def test_billions_of_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells, "MOST_ROWS", 3)
     with pytest.raises(DataError, match="has 4 rows; at most 3"):
-        table.find(parquet(tmp_path / "t.parquet", file=["1.jpg"] * 4, label=["a"] * 4))
+        table.read_table(parquet(tmp_path / "t.parquet", file=["1.jpg"] * 4, label=["a"] * 4))

@@ -16,11 +16,10 @@ from PIL import Image
 from fieldmark.data.decode.decoder import decode
 from fieldmark.data.decode.decoder import opened as opened_picture
 from fieldmark.data.pixels.resizing import resize
-from fieldmark.data.store import maker
+from fieldmark.data.store import store
 from fieldmark.data.store.housekeeping import clear_stores, list_stores
-from fieldmark.data.store.maker import Wanted, required_bytes
 from fieldmark.data.store.manifest import Stored
-from fieldmark.data.store.store import file_states, key, open_store, settings
+from fieldmark.data.store.store import Wanted, file_states, key, open_store, required_bytes, settings
 from fieldmark.errors import DataError, UserError
 
 generator = np.random.default_rng(0)
@@ -95,7 +94,7 @@ def test_pictures_hashes_and_sizes_are_those_of_the_files(tmp_path: Path) -> Non
 def test_grey_only_if_all_are_grey(
     colour_at: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(maker, "BLOCK", 1000)  # grey rows are widened in several blocks
+    monkeypatch.setattr(store, "BLOCK", 1000)  # grey rows are widened in several blocks
     root = tmp_path / "set"
     files = [draw(root / f"{i}.png", grey=i != colour_at) for i in range(40)]
     stored = opened(root, files)
@@ -378,7 +377,7 @@ def test_a_full_disk_while_writing_is_one_line(
         raise OSError(28, "No space left on device")
 
     root, files = folder_of(tmp_path / "set", 5)
-    monkeypatch.setattr("fieldmark.data.store.maker.write_index", full)
+    monkeypatch.setattr("fieldmark.data.store.store.write_index", full)
     with pytest.raises(DataError, match=r"No space left on device.*FIELDMARK_CACHE"):
         opened(root, files)
     assert list(cache.iterdir()) == []

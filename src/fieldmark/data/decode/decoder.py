@@ -194,7 +194,8 @@ def _open(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
     reader = reader_of(kind, start)
     assert kind is not None  # or there were no reader
     tags = tiff.read_tags(file) if kind == "TIFF" else {}
-    tiff.check_kind(tags)
+    if tags:
+        tiff.check_kind(tags)
     file.seek(0)
     with _told(kind):
         try:

@@ -24,8 +24,6 @@ EXTENSIONS = frozenset(
 )
 """What folders are searched for; suffixes in lower case."""
 
-TABLE_EXTENSIONS = (".csv", ".tsv", ".parquet")
-
 READERS: dict[str, type[ImageFile.ImageFile]] = {
     "AVIF": AvifImageFile,
     "BMP": BmpImageFile,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fieldmark.errors import UserError
+
 SOURCES = {
     "celeba": "fieldmark.data.sources.celeba:celeba",
     "cifar10": "fieldmark.data.sources.cifar:cifar10",
@@ -49,8 +51,6 @@ def no_label(name: str, label: str | None) -> None:
     Raises UserError.
     """
     if label is not None:
-        from fieldmark.errors import UserError
-
         raise UserError(
             f"{name} has one label per picture: --label {label} is for tables and celeba. Leave it out."
         )

@@ -39,7 +39,7 @@ def cifar10(label: str | None = None, progress: Progress | None = None) -> dict[
     folder = data_folder() / FOLDER
     if not all((folder / file).is_file() for file in (*TRAIN_FILES, *TEST_FILES)):
         _provide(folder, progress)
-    return {"train": read(folder, TRAIN_FILES), "test": read(folder, TEST_FILES)}
+    return {"train": read_records(folder, TRAIN_FILES), "test": read_records(folder, TEST_FILES)}
 
 
 def _provide(folder: Path, progress: Progress | None) -> None:
@@ -81,7 +81,7 @@ def _unpack(archive: Path, folder: Path) -> None:
         raise DataError(f"{archive} does not hold {FOLDER}/{absent[0]}: it is not CIFAR-10's binary version.")
 
 
-def read(folder: Path, files: Sequence[str]) -> ImageSet:
+def read_records(folder: Path, files: Sequence[str]) -> ImageSet:
     """The records of `files` in `folder`, one after another, as pictures stored NHWC.
 
     Raises DataError naming the file: missing, not a whole number of records, labels above 9.

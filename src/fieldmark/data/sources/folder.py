@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fieldmark.data.decode.formats import EXTENSIONS, TABLE_EXTENSIONS
+from fieldmark.data.decode.formats import EXTENSIONS
 from fieldmark.data.sources.names import (
     SPLIT_NAMES,
+    TABLE_EXTENSIONS,
     alike,
     composed,
     is_junk,
@@ -25,7 +26,7 @@ from fieldmark.vocabulary import SPLITS, Listing
 WANTED = "Wanted: one subfolder per class (FOLDER/cat/1.jpg), or train/ and test/ that hold such subfolders"
 
 
-def find(root: Path) -> Listing:
+def read_folder(root: Path) -> Listing:
     """The pictures below `root`, classes and splits taken from the names of the folders.
 
     `root/<class>/...` has no splits. `root/<split>/<class>/...` has, under the usual names (see

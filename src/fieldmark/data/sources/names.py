@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from fieldmark.printable import shortened
 
+TABLE_EXTENSIONS = (".csv", ".tsv", ".parquet")
+
 SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 """The plain names of splits, which go without saying."""
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldmark.data.decode.formats import EXTENSIONS
-from fieldmark.data.sources.cells import Table, file_name, read, text
-from fieldmark.data.sources.embedded import files_of
+from fieldmark.data.sources.cells import Table, file_name, files_of, open_table, text
 from fieldmark.data.sources.folder import stranger
 from fieldmark.data.sources.names import SPLIT_NAMES, alike, composed, listed, natural_order, split_of
 from fieldmark.errors import DataError
@@ -35,7 +34,7 @@ NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 ADDRESS = re.compile(r"(?:https?|ftp|s3|gs)://", re.IGNORECASE)
 
 
-def find(
+def read_table(
     path: Path,
     label: str | None = None,
     *,
@@ -63,7 +62,7 @@ def find(
             that are missing, empty cells, web addresses, one number written in two ways, and several labels
             per picture.
     """
-    table = read(path)
+    table = open_table(path)
     root, names = _files(table, file_column)
     label_name = _label_column(table, label)
     labels = _labels(table, label_name)
@@ -99,9 +98,9 @@ def find(
 def files(path: Path, file_column: str | None = None) -> list[str]:
     """The files that a table lists, for prediction, which wants no labels: paths that can be opened.
 
-    Raises DataError as `find` does, for what it does not want to know nothing.
+    Raises DataError as `read_table` does, for what it does not want to know nothing.
     """
-    table = read(path)
+    table = open_table(path)
     root, names = _files(table, file_column)
     return [str(root / name) if name else str(path.parent) for name in _as_on_disk(root, names)]
 

@@ -29,7 +29,6 @@ from fieldmark.data.store.manifest import (
     STORE,
     Stored,
     document_in,
-    kept_pictures,
     manifest_of,
     now,
     read_store,
@@ -108,6 +107,18 @@ def list_unreadable(name: str, unreadable: Sequence[Unreadable]) -> Path:
     lines = [LIST_HEAD, *(f"{printable(one.file)}\t{printable(one.reason)}" for one in unreadable)]
     write_text(path, "\n".join(lines) + "\n")
     return path
+
+
+def kept_pictures(folder: Path) -> list[str] | None:
+    """The names that `keep_pictures` gave; None if the folder is not there, or not whole any more."""
+    document = document_in(folder / PICTURES) or {}
+    names = document.get("pictures")
+    if document.get("format") != FORMAT or not isinstance(names, list):
+        return None
+    whole = all(
+        isinstance(name, str) and (not ROW.fullmatch(name) or (folder / name).is_file()) for name in names
+    )
+    return names if whole else None
 
 
 @contextmanager

@@ -192,18 +192,6 @@ def write_index(
     write_durably(folder / STORE, json.dumps(manifest).encode())
 
 
-def kept_pictures(folder: Path) -> list[str] | None:
-    """The names that `keep_pictures` gave; None if the folder is not there, or not whole any more."""
-    document = document_in(folder / PICTURES) or {}
-    names = document.get("pictures")
-    if document.get("format") != FORMAT or not isinstance(names, list):
-        return None
-    whole = all(
-        isinstance(name, str) and (not ROW.fullmatch(name) or (folder / name).is_file()) for name in names
-    )
-    return names if whole else None
-
-
 def now() -> str:
     """The time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
