@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from fieldmark.data.decode.decoder import opened
+from fieldmark.data.decode.decoder import opened, pillow_settings
 from fieldmark.data.decode.modes import to_array
-from fieldmark.data.decode.pillow_settings import pillow_settings
 from fieldmark.errors import Undecodable
 from fieldmark.vocabulary import Pixels
 

@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image, ImageFile, ImageOps
 
-from fieldmark.data.decode.decoder import Header, decode, header, read_image
+from fieldmark.data.decode.decoder import decode, read_image
 from fieldmark.data.decode.formats import EXTENSIONS
 from fieldmark.data.load import load
 from fieldmark.errors import Undecodable, UserError
@@ -74,7 +74,6 @@ def test_every_format_gives_what_pillow_gives(name: str, kind: str, tmp_path: Pa
     assert pixels.shape == (30, 40, 1 if keeps_grey else 3)
     assert pixels.dtype == np.uint8
     assert (pixels == expected).all()
-    assert header(path) == Header(30, 40, keeps_grey)
 
 
 @pytest.mark.parametrize("name", ["PNG", "BMP", "TIFF", "PPM"])
@@ -99,7 +98,6 @@ def test_phone_pictures_stand_upright(name: str, orientation: int, tmp_path: Pat
     assert expected.shape == ((40, 30, 3) if orientation >= 5 else (30, 40, 3))
     assert (orientation == 1) == np.array_equal(expected, plain)  # the oracle did turn it
     assert (decode(path) == expected).all()
-    assert header(path) == Header(*expected.shape[:2], grey=False)
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
@@ -116,7 +114,6 @@ def test_orientations_that_do_not_exist_are_ignored(orientation: int, tmp_path: 
 def test_damaged_exif_costs_nothing_but_itself(name: str, exif: bytes, tmp_path: Path) -> None:
     path = written(tmp_path, encoded(name, exif=exif))
     assert (decode(path) == decode(written(tmp_path, encoded(name), "plain"))).all()
-    assert header(path) == Header(30, 40, grey=False)
 
 
 @pytest.mark.parametrize("name", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
@@ -134,7 +131,6 @@ def test_sixteen_bit_files_are_scaled_not_clipped(tmp_path: Path) -> None:
     for name, settings in (("PNG", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"})):
         path = written(tmp_path, encoded(name, deep, **settings))
         assert (decode(path)[:, :, 0] == np.round(values / 257)).all()
-        assert header(path).grey
 
 
 def tiff_of(values: np.ndarray, bits: int, photometric: int) -> bytes:
@@ -222,7 +218,6 @@ def test_netpbm_pictures(content: bytes, pixels: list[object], tmp_path: Path) -
     decoded = decode(path)
     expected = np.array(pixels)
     assert (decoded == expected.reshape(1, len(pixels), -1)).all()
-    assert header(path) == Header(1, len(pixels), grey=expected.ndim == 1)
     assert "broken PPM" in refused(written(tmp_path, content[:-4])).reason
 
 
@@ -287,8 +282,6 @@ def test_files_that_are_no_pictures(content: bytes, reason: str, tmp_path: Path)
     error = refused(path)
     assert error.status == "unreadable"
     assert reason in error.reason
-    with pytest.raises(Undecodable):
-        header(path)
 
 
 def test_damage_in_the_middle_of_a_png_is_refused(tmp_path: Path) -> None:
@@ -334,7 +327,7 @@ def test_more_than_a_hundred_megapixels_are_refused_by_the_header(tmp_path: Path
     error = refused(written(tmp_path, png_of(10_001, 10_000)))
     assert error.status == "too_large"
     assert "10001 x 10000" in error.reason
-    assert header(written(tmp_path, png_of(10_000, 10_000))) == Header(10_000, 10_000, grey=True)
+    assert refused(written(tmp_path, png_of(10_000, 10_000))).status == "unreadable"  # for want of pixels
 
 
 @pytest.mark.parametrize(("width", "height"), [(65_536, 1), (1, 65_536), (100_000_000, 1)])
@@ -344,7 +337,7 @@ def test_strips_longer_than_a_jpeg_can_be_are_refused_by_the_header(
     error = refused(written(tmp_path, png_of(width, height)))
     assert error.status == "too_large"
     assert error.reason == f"{width} x {height} pixels, more than 65,535 along one side"
-    assert header(written(tmp_path, png_of(65_535, 1))).width == 65_535
+    assert refused(written(tmp_path, png_of(65_535, 1))).status == "unreadable"  # for want of pixels
 
 
 def test_a_strip_of_a_hundred_megapixels_costs_a_row_and_not_the_training(tmp_path: Path) -> None:
@@ -411,7 +404,6 @@ def test_heic_is_decoded_with_the_extra(
     pixels = decode(path).astype(int)
     assert pixels.shape == expected.shape
     assert np.abs(pixels - expected).mean() < 8
-    assert header(path) == Header(*expected.shape[:2], grey=False)
 
 
 def test_broken_heic_is_unreadable(tmp_path: Path) -> None:

@@ -16,33 +16,37 @@
 
 from __future__ import annotations
 
+import ctypes
+import logging
 import os
 import stat
 import threading
+import warnings
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin, _imaging
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 from torch import Tensor
 
 from fieldmark.data.decode import tiff
 from fieldmark.data.decode.formats import LONGEST, reader_of, sniff
 from fieldmark.data.decode.jpeg import check_scans, decode_jpeg
-from fieldmark.data.decode.modes import Strips, is_grey, to_array, upright, whole
-from fieldmark.data.decode.pillow_settings import MAX_PIXELS, MAX_TEXT, pillow_settings
+from fieldmark.data.decode.modes import Strips, to_array, upright, whole
 from fieldmark.errors import DataError, Undecodable
 from fieldmark.memory import give_back_freed_memory
 from fieldmark.vocabulary import Pixels
+
+MAX_PIXELS = 100_000_000
+MAX_TEXT = 2**26
+"""Bytes of text, and of one colour profile, in a PNG, unpacked. People keep whole workflows there."""
 
 MAX_SIDE = 65_535
 """What JPEG can hold. A strip of 100,000,000 x 1 pixels is a file of 97 kB, and 89 GB at any other height."""
@@ -104,15 +108,6 @@ class Budget:
 _budget = Budget(4 * MAX_PIXELS)
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a file says of its picture before any decoding: pixels as `decode` would give them."""
-
-    height: int
-    width: int
-    grey: bool
-
-
 def decode(path: str | Path | BinaryIO) -> NDArray[np.uint8]:
     """The pixels of a picture file, uint8 (H, W, C): C is 1 for grey pictures, else 3; writable.
 
@@ -147,25 +142,6 @@ def opened(path: str | Path | BinaryIO) -> Iterator[Pixels]:
                 picture.close()
                 if cost >= LARGE:
                     give_back_freed_memory()
-
-
-def header(path: str | Path) -> Header:
-    """Height, width and whether it is grey, as `decode` would give them, from the header alone.
-
-    Raises Undecodable as `decode` does; a file whose header is whole and whose pixels are broken passes.
-    """
-    with pillow_settings(), _file(path) as file:
-        kind, picture = _open(file)
-        with _told(kind):
-            grey, already_turned = is_grey(picture), False
-            if isinstance(picture, TiffImageFile):
-                already_turned = ExifTags.Base.Orientation in picture.tag_v2
-            if isinstance(picture, PngImageFile):
-                _keep_from_loading(picture, file)
-            width, height = picture.size
-            if _orientation(picture) >= 5 and not already_turned:
-                width, height = height, width
-            return Header(height, width, grey)
 
 
 def read_image(path: str | Path) -> Tensor:
@@ -282,20 +258,71 @@ def _orientation(picture: ImageFile.ImageFile) -> int:
     return value if value in range(1, 9) else 1
 
 
-def _keep_from_loading(picture: PngImageFile, file: BinaryIO) -> None:
-    """Let Pillow look for EXIF after the pixels, which takes decoding them, only if something is there."""
-    if "exif" not in picture.info and not _has_late_metadata(file):
-        picture.info["exif"] = None
+_lock = threading.Lock()
+_users = 0
+_restore = ExitStack()
 
 
-def _has_late_metadata(file: BinaryIO) -> bool:
-    position, pixels_passed = 8, False
-    while True:
-        file.seek(position)
-        length, kind = file.read(4), file.read(4)
-        if len(kind) < 4 or kind == b"IEND":
-            return False
-        if pixels_passed and kind in (b"eXIf", b"iTXt", b"tEXt", b"zTXt"):
-            return True
-        pixels_passed = pixels_passed or kind == b"IDAT"
-        position += 12 + int.from_bytes(length, "big")
+@contextmanager
+def pillow_settings() -> Iterator[None]:
+    """No warnings from Pillow, no truncated pictures, our own pixel limit; as before once everybody has left.
+
+    Pillow's switches are those of the whole process. Warnings about odd metadata would reach the user's
+    screen once per picture, through Python or past it: libtiff writes to the error stream by itself.
+    LOAD_TRUNCATED_IMAGES, which many notebooks set, would hand us half-grey pictures as whole ones.
+    MAX_IMAGE_PIXELS, and the 1 MB that Pillow allows a text or a colour profile in a PNG, would refuse what
+    we allow.
+
+    Threads share it: the first to enter sets the switches, the last to leave puts them back. (Each saving and
+    restoring on its own could restore what another had set.)
+
+    >>> with pillow_settings():
+    ...     ImageFile.LOAD_TRUNCATED_IMAGES
+    False
+    """
+    global _users
+    with _lock:
+        if _users == 0:
+            _set_switches()
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _restore.close()
+
+
+def _set_switches() -> None:
+    _restore.enter_context(warnings.catch_warnings())
+    warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
+    _hold(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
+    _hold(Image, "MAX_IMAGE_PIXELS", MAX_PIXELS)
+    _hold(PngImagePlugin, "MAX_TEXT_CHUNK", MAX_TEXT)
+    _hold(PngImagePlugin, "MAX_TEXT_MEMORY", MAX_TEXT)
+    log = logging.getLogger("PIL")
+    _restore.callback(log.setLevel, log.level)
+    log.setLevel(logging.CRITICAL + 1)
+    _silence_libtiff()
+
+
+def _hold(module: ModuleType, name: str, value: object) -> None:
+    _restore.callback(setattr, module, name, getattr(module, name))
+    setattr(module, name, value)
+
+
+def _silence_libtiff() -> None:
+    """No lines from libtiff, whose errors reach us through Pillow anyway.
+
+    The library is found through Pillow's own, which is linked to it; where it is linked in whole (Windows) it
+    cannot be reached, and says what it wants to.
+    """
+    try:
+        library = ctypes.CDLL(_imaging.__file__)
+        handlers = library.TIFFSetErrorHandler, library.TIFFSetWarningHandler
+    except (AttributeError, OSError):
+        return
+    for handler in handlers:
+        handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+        _restore.callback(handler, handler(None))

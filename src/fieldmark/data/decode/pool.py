@@ -17,9 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.data.decode.decoder import opened
+from fieldmark.data.decode.decoder import opened, pillow_settings
 from fieldmark.data.decode.modes import strips, whole
-from fieldmark.data.decode.pillow_settings import pillow_settings
 from fieldmark.data.pixels.resizing import resize
 from fieldmark.errors import Undecodable
 
