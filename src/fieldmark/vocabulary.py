@@ -36,10 +36,17 @@ class Pixels(Protocol):
 class Listing:
     """What a source found on disk, nothing decoded yet.
 
-    files: paths below `root` with forward slashes (an absolute path stands for itself); labels: positions in
-    `classes`; splits: "train", "val", "test", or None where the source does not say; groups: what each file
-    belongs to and must not be parted from, "" for one that stands alone, or None where nothing is said.
-    Tuples of one length.
+    files, labels, splits and groups are tuples of one length.
+
+    Attributes:
+        root: the folder that names start from.
+        files: paths below `root` with forward slashes; an absolute path stands for itself.
+        labels: positions in `classes`.
+        splits: "train", "val", "test", or None where the source does not say.
+        classes: the names.
+        notes: what the user should know.
+        groups: what each file belongs to and must not be parted from, "" for one that stands alone; None
+            where nothing is said.
     """
 
     root: Path
@@ -62,8 +69,12 @@ class Listing:
 class ImageSet:
     """Decoded pictures of one size with their labels.
 
-    images uint8 (N, C, H, W), C 1 or 3, stored NHWC (channels_last); labels int64 (N,); classes: the names,
-    in fixed order; files: N names below the folder `root`, or None for array formats.
+    Attributes:
+        images: uint8 (N, C, H, W), C 1 or 3, stored NHWC (channels_last).
+        labels: int64 (N,).
+        classes: the names, in fixed order.
+        files: N names below the folder `root`, or None for array formats.
+        root: the folder, or None.
     """
 
     images: Tensor
@@ -96,7 +107,11 @@ class ImageSet:
         return self.images.shape[2], self.images.shape[3]
 
     def select(self, index: Tensor | Sequence[int]) -> ImageSet:
-        """The pictures at `index`, int64 (M,), in that order."""
+        """The pictures at some positions, in their order.
+
+        Args:
+            index: int64 (M,).
+        """
         rows = torch.as_tensor(index, dtype=torch.int64)
         files = None if self.files is None else tuple(self.files[i] for i in rows.tolist())
         return replace(self, images=gather(self.images, rows), labels=self.labels[rows], files=files)
@@ -114,11 +129,20 @@ class Unreadable:
 class Dataset:
     """Train, validation and test pictures of the same classes, and how they came to be.
 
-    `image_size` is what the network receives, (height, width). The training images may be larger (up to 1.25
-    times) when zooming augmentation needs the margin. `resize` is the rule that made the pictures fit.
-    `fingerprint`: SHA-256 over the pixels and labels of all splits. `notes` are for the user's eyes.
     Training pictures are ordered by the hash of their pixels, so that the order does not depend on the
     source.
+
+    Attributes:
+        train: pictures to learn from. They may be larger than `image_size` (up to 1.25 times) when zooming
+            augmentation needs the margin.
+        val: pictures for validation.
+        test: pictures for the test, or None.
+        name: what the data is called.
+        image_size: what the network receives, (height, width) in pixels.
+        resize: the rule that made the pictures fit: "crop", "pad" or "stretch".
+        fingerprint: SHA-256 over the pixels and labels of all splits.
+        notes: what the user should know.
+        unreadable: pictures that were left out.
     """
 
     train: ImageSet
@@ -165,7 +189,14 @@ class Dataset:
         return self.train.channels
 
     def split(self, name: str) -> ImageSet | None:
-        """The split called `name`: "train", "val" or "test"; None if there is no such part."""
+        """One of the three parts.
+
+        Args:
+            name: "train", "val" or "test".
+
+        Returns:
+            The part, or None if there is no such part.
+        """
         assert name in SPLITS, name
         found: ImageSet | None = getattr(self, name)
         return found
@@ -175,8 +206,11 @@ class Dataset:
 class Predictions:
     """One pass of a network over an ImageSet; every metric is a pure function of it.
 
-    logits float32 (N, K), K >= 2; labels int64 (N,), or None for pictures without one; embeddings float32
-    (N, D) or None; index int64 (N,): which picture of the set each row belongs to.
+    Attributes:
+        logits: float32 (N, K), K >= 2.
+        labels: int64 (N,), or None for pictures without one.
+        embeddings: float32 (N, D), or None.
+        index: int64 (N,), which picture of the set each row belongs to.
     """
 
     logits: Tensor
@@ -198,8 +232,15 @@ class Predictions:
 class Preprocessing:
     """How a decoded picture becomes the network's input; it travels with the classifier.
 
-    The picture is resized by `resize` to `image_size` (height, width), brought to `channels` (1 grey, 3 RGB),
-    divided by 255, then (x - mean) / std per channel.
+    The picture is resized to `image_size`, brought to `channels`, divided by 255, then (x - mean) / std per
+    channel.
+
+    Attributes:
+        image_size: (height, width) in pixels.
+        channels: 1 grey, 3 RGB.
+        mean: one number per channel, on the 0-1 scale.
+        std: one number per channel, on the 0-1 scale.
+        resize: "crop", "pad" or "stretch".
     """
 
     image_size: tuple[int, int]
@@ -250,7 +291,14 @@ class History:
 
 
 def gather(images: Tensor, index: Tensor) -> Tensor:
-    """The pictures at `index`, int64 (M,), of images (N, C, H, W) stored NHWC, as (M, C, H, W) stored so too.
+    """Take some of many pictures, with the memory layout they have.
+
+    Args:
+        images: (N, C, H, W), stored NHWC.
+        index: int64 (M,), positions on the images' device.
+
+    Returns:
+        (M, C, H, W), stored NHWC.
 
     >>> gather(torch.arange(3).view(3, 1, 1, 1), torch.tensor([2, 0])).flatten()
     tensor([2, 0])

@@ -34,11 +34,21 @@ UNREADABLE_LIMIT = 0.1  # share of a set
 class Collection:
     """M pictures with what is known of each.
 
-    images uint8 (M, C, H, W), stored NHWC, memory-mapped where they come from a store; hashes (M,) "S32":
-    SHA-256 over the decoded HWC bytes, before resizing; labels int64 (M,); given (M,): the split the source
-    says, or ""; sizes int (M, 2): (height, width) before resizing; grey bool (M,); image_size: what a network
-    receives. Pictures from files have that size already, those from arrays still their own. files: names
-    below the folder `root`. groups (M,): what may not be parted, "" for a picture that stands alone.
+    Attributes:
+        images: uint8 (M, C, H, W), stored NHWC, memory-mapped where they come from a store. Pictures from
+            files have `image_size` already, those from arrays still their own.
+        hashes: (M,) "S32", SHA-256 over the decoded HWC bytes, before resizing.
+        labels: int64 (M,).
+        given: (M,), the split the source says, or "".
+        classes: the names.
+        sizes: int (M, 2), (height, width) before resizing.
+        grey: bool (M,).
+        image_size: what a network receives, (height, width).
+        files: names below the folder `root`, or None.
+        root: the folder, or None.
+        notes: what the user should know.
+        unreadable: the pictures that were left out, and why.
+        groups: (M,), what may not be parted, "" for a picture that stands alone; None where nothing is said.
     """
 
     images: Tensor
@@ -61,9 +71,15 @@ class Collection:
 
 
 def restrict(found: Found, classes: Sequence[str] | None, name: str) -> Found:
-    """Only the pictures of `classes`, which become the classes in this order; all of them for None.
+    """Keep only the pictures of some classes, which become the classes in this order.
 
-    Raises UserError for a class that is not there and for one given twice.
+    Args:
+        found: what the source has.
+        classes: their names; None keeps all.
+        name: of the data, for messages.
+
+    Raises:
+        UserError: a class is not there, or is given twice.
     """
     if classes is None:
         return found
@@ -112,12 +128,21 @@ def collect(
     allow_unreadable: bool = False,
     progress: Progress | None = None,
 ) -> Collection:
-    """The pictures of `found`, decoded and hashed.
+    """Decode and hash the pictures of a source.
 
-    image_size: (height, width); None keeps the pictures' own size if all agree and it is at most 64, else
-    takes `default_size` squared. Raises DataError when more than a tenth of a split (unless
-    `allow_unreadable`) or a whole class of the training pictures cannot be read, naming the first reasons and
-    the file in which all of them are listed.
+    Args:
+        found: what the source has.
+        name: of the data, for messages.
+        image_size: (height, width); None keeps the pictures' own size if all agree and it is at most 64, else
+            takes `default_size` squared.
+        default_size: one side in pixels.
+        rule: "crop", "pad" or "stretch".
+        allow_unreadable: leave out however many cannot be read.
+        progress: called with (what, done, total).
+
+    Raises:
+        DataError: more than a tenth of a split (unless `allow_unreadable`) or a whole class of the training
+            pictures cannot be read; names the first reasons and the file in which all of them are listed.
     """
     if isinstance(found, Listing):
         stored = open_store(
@@ -236,7 +261,23 @@ def with_margin(
     margin: float,
     progress: Progress | None,
 ) -> ImageSet:
-    """`image_set` with pictures `margin` times as large, unless all have the image size by nature."""
+    """Cut an ImageSet as `image_set` does, of pictures `margin` times as large.
+
+    Pictures that all have the image size by nature stay as they are.
+
+    Args:
+        found: what the source has; files are decoded again, since what is at the image size already has not
+            the detail that zooming wants.
+        pictures: the collection of it.
+        rows: int64 (m,), which pictures.
+        rule: "crop", "pad" or "stretch".
+        channels: 1 grey, 3 RGB.
+        margin: 1 or more.
+        progress: called with (what, done, total).
+
+    Raises:
+        DataError: a file has changed since it was read first.
+    """
     size = pictures.image_size
     if not isinstance(found, Listing):
         native = tuple(pictures.images.shape[2:]) == size

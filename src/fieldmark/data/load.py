@@ -54,24 +54,36 @@ def load(
     channels: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """The pictures of `data`, decoded, divided into train, val and test, all of one size.
-
-    data: a set's name (fieldmark list data), a folder or a table; see `find` for which is meant. classes:
-    only these, in this order. label: the column of a table, or the attribute of celeba. file_column,
-    split_column: a table's columns with the files and the splits, where their names do not say so. group: a
-    table's column of what is not parted, such as a patient or a video: its pictures go into one split.
-    allow_unreadable: leave out however many pictures cannot be read, instead of at most a tenth. limit: at
-    most this many training pictures, stratified, drawn with `seed`. image_size: one side or (height, width)
-    in pixels; None keeps the pictures' own size if all agree and it is at most 64, else takes `default_size`.
-    resize: crop, pad or stretch. val, test: shares, where the data does not say. margin: training pictures up
-    to this many times larger than `image_size`, for zooming augmentation. channels: 1 grey, 3 RGB; None takes
-    1 only if every training picture is grey.
+    """Load the pictures of `data`, divided into train, val and test, all of one size.
 
     Every split is ordered by the hash of the pixels, so the same pictures give the same Dataset whatever they
     are stored in.
 
-    Raises DataError and UserError: no such data, an unknown class or label, fewer than two classes, a class
-    too small to divide, too many unreadable pictures, several labels per picture.
+    Args:
+        data: the name of a set (fieldmark list data), a folder or a table; see `find` for which is meant.
+        classes: only these classes, in this order; None takes all.
+        label: the column of a table with the classes, or the attribute of celeba.
+        file_column: a table's column with the files, where its name does not say so.
+        split_column: a table's column with the splits, where its name does not say so.
+        group: a table's column of what is not parted, such as a patient or a video: its pictures go into one
+            split.
+        allow_unreadable: leave out however many pictures cannot be read, instead of at most a tenth.
+        limit: at most this many training pictures, stratified, drawn with `seed`.
+        image_size: one side or (height, width) in pixels; None keeps the pictures' own size if all agree and
+            it is at most 64, else takes `default_size`.
+        default_size: one side in pixels.
+        resize: "crop", "pad" or "stretch".
+        val: the share for validation, 0 to 1, where the data does not say.
+        test: the share for the test, 0 to 1, where the data does not say.
+        seed: draws what `limit` keeps.
+        margin: training pictures up to this many times larger than `image_size`, for zooming augmentation.
+        channels: 1 for grey, 3 for RGB; None takes 1 only if every training picture is grey.
+        progress: called with (what, done, total).
+
+    Raises:
+        DataError: no such data, fewer than two classes, a class too small to divide, too many unreadable
+            pictures, several labels per picture.
+        UserError: an unknown class or label, or a setting out of range.
 
     >>> digits = load("sample", classes=["3", "5"], limit=100)
     >>> len(digits.train), len(digits.val), len(digits.test), digits.image_size
@@ -133,17 +145,37 @@ def load_split(
     trained_on: str | None = None,
     progress: Progress | None = None,
 ) -> tuple[ImageSet, tuple[Unreadable, ...], tuple[str, ...]]:
-    """One split of `data` as a classifier wants it, with the unreadable pictures and the notes.
+    """Load one split of `data` as a classifier wants it.
 
-    split: train, val or test, divided as `load` does with the same settings; "all" or None: every picture.
     Where the data says itself which pictures these are, no others are decoded.
-    classes, preprocessing: the classifier's own; labels are positions in its classes. select: only these
-    classes of the data (the `classes` that `load` had); without it, a class of the split that the classifier
-    does not know is an error. A class that the split lacks is a note. trained_on: the fingerprint of the
-    Dataset that the classifier was trained on; that the pictures have changed since is a note, where all of
-    them have been decoded.
 
-    Raises UserError and DataError as `load` does, and for a split that the data does not have.
+    Args:
+        data: as for `load`.
+        split: "train", "val" or "test", divided as `load` does with the same settings; "all" or None takes
+            every picture.
+        classes: the classifier's classes; labels are positions in them.
+        preprocessing: the classifier's own.
+        select: only these classes of the data (the `classes` that `load` had). Without it, a class of the
+            split that the classifier does not know is an error. A class that the split lacks is a note.
+        label: as for `load`.
+        file_column: as for `load`.
+        split_column: as for `load`.
+        group: as for `load`.
+        allow_unreadable: as for `load`.
+        limit: as for `load`.
+        val: as for `load`.
+        test: as for `load`.
+        seed: as for `load`.
+        trained_on: the fingerprint of the Dataset that the classifier was trained on; that the pictures have
+            changed since is a note, where all of them have been decoded.
+        progress: as for `load`.
+
+    Returns:
+        The pictures, those that cannot be read, and the notes.
+
+    Raises:
+        DataError: as for `load`, and for a split that the data does not have.
+        UserError: as for `load`, and for a word that is no split.
 
     >>> half = Preprocessing((14, 14), 1, (0.13,), (0.31,))
     >>> images, unreadable, notes = load_split("sample", "test", classes="0123456789", preprocessing=half)
@@ -263,15 +295,25 @@ def find(
     split_column: str | None = None,
     group: str | None = None,
 ) -> tuple[str, Listing | dict[str, ImageSet]]:
-    """A short name for `data`, and what is there: a Listing, or array sets by split.
-
-    label, file_column, split_column, group: columns of a table, see `read_table`; label also an attribute of
-    celeba.
+    """Find out what `data` means: a set's name, a folder, or a table.
 
     A Path, and text with a separator or a leading . or ~, is a path. Other text is the name of a set where
     there is one, even beside a file of the same name (write ./mnist for that); else it is a path.
 
-    Raises DataError for what is neither, for archives and single files, and what the sources raise.
+    Args:
+        data: as typed.
+        label: a table's column, or an attribute of celeba.
+        progress: called with (what, done, total) while files are fetched.
+        file_column: a table's column with the files; see `read_table`.
+        split_column: a table's column with the splits.
+        group: a table's column of what is not parted.
+
+    Returns:
+        A short name for the data, and what is there: a Listing, or array sets by split.
+
+    Raises:
+        DataError: it is none of the three, or an archive or a single file, or the source cannot read it.
+        UserError: columns are named and it is no table.
 
     >>> name, parts = find("sample")
     >>> name, sorted(parts)

@@ -84,7 +84,11 @@ class Budget:
 
     @contextmanager
     def hold(self, size: int) -> Iterator[None]:
-        """Take `size` bytes, waiting until they are there, and give them back at the end."""
+        """Take bytes, waiting until they are there, and give them back at the end.
+
+        Args:
+            size: how many.
+        """
         turn = object()
         with self._changed:
             self._turns.append(turn)
@@ -109,10 +113,16 @@ _budget = Budget(4 * MAX_PIXELS)
 
 
 def decode(path: str | Path | BinaryIO) -> NDArray[np.uint8]:
-    """The pixels of a picture file, uint8 (H, W, C): C is 1 for grey pictures, else 3; writable.
+    """Decode a picture file. Threads may decode at once.
 
-    path: where it lies, or the file itself, open for reading. Raises Undecodable with the reason, and the
-    status "missing", "unreadable", "unsupported" or "too_large". Threads may decode at once.
+    Args:
+        path: where it lies, or the file itself, open for reading.
+
+    Returns:
+        Its pixels, uint8 (H, W, C), writable: C is 1 for grey pictures, else 3.
+
+    Raises:
+        Undecodable: with the reason, and the status "missing", "unreadable", "unsupported" or "too_large".
 
     >>> decode("no/such.jpg")
     Traceback (most recent call last):
@@ -124,11 +134,19 @@ def decode(path: str | Path | BinaryIO) -> NDArray[np.uint8]:
 
 @contextmanager
 def opened(path: str | Path | BinaryIO) -> Iterator[Pixels]:
-    """The pixels of a picture file, decoded and upright, as long as the `with` lasts; what `decode` gives.
+    """Decode a picture file and keep its pixels, upright, as long as the `with` lasts.
 
-    An array, or `modes.Strips`, whose rows are converted when they are asked for: hashing and resizing take
-    them a few at a time, and no second copy of a large picture is made. Waits while others decode and memory
-    is short, so a thread that has one open must not open another. Raises Undecodable as `decode` does.
+    Waits while others decode and memory is short, so a thread that has one open must not open another.
+
+    Args:
+        path: where it lies, or the file itself, open for reading.
+
+    Yields:
+        What `decode` gives: an array, or `modes.Strips`, whose rows are converted when they are asked for.
+        Hashing and resizing take them a few at a time, and no second copy of a large picture is made.
+
+    Raises:
+        Undecodable: as `decode` does.
     """
     with pillow_settings(), _file(path) as file:
         kind, picture = _open(file)
@@ -145,10 +163,18 @@ def opened(path: str | Path | BinaryIO) -> Iterator[Pixels]:
 
 
 def read_image(path: str | Path) -> Tensor:
-    """A picture file as uint8 (C, H, W): C is 1 for grey pictures, else 3.
+    """Read a picture file into a tensor.
 
-    Any format and kind of pixels that fieldmark reads, EXIF orientation applied. Raises UserError, naming the
-    file and what is wrong with it.
+    Any format and kind of pixels that fieldmark reads, EXIF orientation applied.
+
+    Args:
+        path: where it lies.
+
+    Returns:
+        uint8 (C, H, W): C is 1 for grey pictures, else 3.
+
+    Raises:
+        DataError: it cannot be read; names the file and what is wrong with it.
 
     >>> read_image("no/such.jpg")
     Traceback (most recent call last):

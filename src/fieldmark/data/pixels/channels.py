@@ -18,10 +18,19 @@ HALF = 2**15
 
 
 def to_channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """uint8 (H, W, 1 or 3) with `channels` channels: RGB to grey by luma, grey to RGB by repeating.
+    """Bring a picture from RGB to grey by luma, or from grey to RGB by repeating.
 
-    grey = (19595 R + 38470 G + 7471 B + 32768) >> 16   (Pillow's convert("L")). Raises DataError for other
-    numbers of channels.
+    grey = (19595 R + 38470 G + 7471 B + 32768) >> 16   (Pillow's convert("L"))
+
+    Args:
+        image: uint8 (H, W, 1 or 3).
+        channels: 1 or 3.
+
+    Returns:
+        uint8 (H, W, channels).
+
+    Raises:
+        DataError: another number of channels is asked for.
 
     >>> to_channels(np.array([[[255, 0, 0]]], np.uint8), 1).tolist()
     [[[76]]]
@@ -36,7 +45,17 @@ def to_channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
 
 
 def to_channels_tensor(images: Tensor, channels: int) -> Tensor:
-    """`to_channels` for uint8 (N, 1 or 3, H, W), stored NHWC; the same numbers.
+    """Bring a whole batch to the same numbers as `to_channels` gives.
+
+    Args:
+        images: uint8 (N, 1 or 3, H, W), stored NHWC.
+        channels: 1 or 3.
+
+    Returns:
+        uint8 (N, channels, H, W), stored NHWC.
+
+    Raises:
+        DataError: another number of channels is asked for.
 
     >>> to_channels_tensor(torch.tensor([255, 0, 0], dtype=torch.uint8).reshape(1, 3, 1, 1), 1).tolist()
     [[[[76]]]]
@@ -54,9 +73,14 @@ def to_channels_tensor(images: Tensor, channels: int) -> Tensor:
 
 
 def dataset_to_channels(dataset: Dataset, channels: int) -> Dataset:
-    """`to_channels` for every picture of a Dataset; itself where it has these channels already.
+    """Bring every picture of a Dataset to grey or RGB.
 
-    Raises DataError for numbers of channels other than 1 and 3.
+    Args:
+        dataset: it is returned itself where it has these channels already.
+        channels: 1 or 3.
+
+    Raises:
+        DataError: another number of channels is asked for.
     """
     if dataset.channels == channels:
         return dataset

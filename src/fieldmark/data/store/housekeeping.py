@@ -48,10 +48,16 @@ DAY, QUIET = 24 * 60 * 60, 10 * 60  # seconds
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """One thing in the cache: its path, length, number of pictures, source, time made (UTC, ISO 8601).
+    """One thing in the cache.
 
-    A store of decoded pictures is a folder, and so are the pictures of a table. Weights are a file, and have
-    no number of pictures.
+    A store of decoded pictures is a folder, and so are the pictures of a table. Weights are a file.
+
+    Attributes:
+        path: of the folder or the file.
+        bytes: its length.
+        pictures: how many; None for weights.
+        root: where it came from.
+        created: UTC, ISO 8601.
     """
 
     path: Path
@@ -77,10 +83,18 @@ def made_alike(cache: Path, settings: Any) -> Iterator[Stored]:
 
 
 def keep_pictures(final: Path, source: str, pictures: Iterable[tuple[str, bytes | None]]) -> list[str]:
-    """Write the pictures of a table into the folder `final` of the cache; the name for each row.
+    """Write the pictures of a table into a folder of the cache.
 
-    source: the table. pictures: for each row a name and its bytes; without bytes the name is only kept.
-    Raises DataError when the cache cannot be written.
+    Args:
+        final: the folder.
+        source: the table.
+        pictures: for each row a name and its bytes; without bytes the name is only kept.
+
+    Returns:
+        The name for each row.
+
+    Raises:
+        DataError: the cache cannot be written.
     """
     names = []
     with unfinished(final.parent) as folder:
@@ -101,7 +115,15 @@ def keep_pictures(final: Path, source: str, pictures: Iterable[tuple[str, bytes 
 def list_unreadable(name: str, unreadable: Sequence[Unreadable]) -> Path:
     """Write the pictures that cannot be read, with their reasons, one a line into a file of the cache.
 
-    name: of the data. Raises UserError when the disk does not take it.
+    Args:
+        name: of the data.
+        unreadable: the pictures.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: the disk does not take it.
     """
     path = cache_folder() / f"unreadable-{re.sub('[^A-Za-z0-9._-]+', '-', name)[:60]}.txt"
     lines = [LIST_HEAD, *(f"{printable(one.file)}\t{printable(one.reason)}" for one in unreadable)]
@@ -123,9 +145,13 @@ def kept_pictures(folder: Path) -> list[str] | None:
 
 @contextmanager
 def unfinished(cache: Path) -> Iterator[Path]:
-    """A fresh folder in the cache for a store being made; gone afterwards unless it was published.
+    """Make a fresh folder in the cache for a store; it is gone afterwards unless it was published.
 
-    Raises DataError when the cache cannot be written.
+    Args:
+        cache: the folder, which is made where it is not there.
+
+    Raises:
+        DataError: the cache cannot be written.
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -152,7 +178,15 @@ def cannot_write(cache: Path, error: OSError) -> str:
 
 
 def check_space(cache: Path, needed: int) -> None:
-    """Raises DataError when the cache's disk has less than `needed` bytes free."""
+    """Make sure that there is room in the cache.
+
+    Args:
+        cache: its folder.
+        needed: bytes.
+
+    Raises:
+        DataError: the disk has less free.
+    """
     there = next((path for path in (cache, *cache.parents) if path.is_dir()), Path())
     free = shutil.disk_usage(there).free
     if needed > free:
@@ -207,10 +241,19 @@ def list_stores() -> list[StoreInfo]:
 
 
 def clear_stores(stores: Sequence[StoreInfo] | None = None) -> int:
-    """Remove `stores`, or without an argument all of them and what killed runs left; the bytes freed.
+    """Remove what lies in the cache.
 
     Nothing else in the cache's folder is touched, nor a store that is being made; and of a store only the
-    files that were made here. Raises DataError when a store cannot be removed.
+    files that were made here.
+
+    Args:
+        stores: which; None removes all of them and what killed runs left.
+
+    Returns:
+        The bytes freed.
+
+    Raises:
+        DataError: a store cannot be removed.
     """
     chosen = list_stores() if stores is None else list(stores)
     for store in chosen:

@@ -45,11 +45,15 @@ Size = tuple[int, int]
 class Stored:
     """M decoded pictures of one size, and what is known of each.
 
-    images uint8 (M, C, h, w), stored NHWC, memory-mapped, C is 1 if all are grey, else 3; hashes uint8
-    (M, 32): SHA-256 over the bytes (H, W, C) of the full-resolution pixels; sizes int64 (M, 2): their height
-    and width; grey bool (M,); kept int64 (M,): positions in the files asked for; states uint8 (M, 32): which
-    file each came from, and how that file was; unreadable: the others, and why; image_size: what a network
-    receives, which the stored pictures exceed by the margin asked for.
+    Attributes:
+        images: uint8 (M, C, h, w), stored NHWC, memory-mapped; C is 1 if all are grey, else 3.
+        hashes: uint8 (M, 32), SHA-256 over the bytes (H, W, C) of the full-resolution pixels.
+        sizes: int64 (M, 2), their height and width.
+        grey: bool (M,).
+        kept: int64 (M,), positions in the files asked for.
+        states: uint8 (M, 32), which file each came from, and how that file was.
+        unreadable: the others, and why.
+        image_size: (height, width) that a network receives, which the stored pictures exceed by the margin.
     """
 
     images: Tensor

@@ -50,8 +50,15 @@ Size = tuple[int, int]
 class Wanted:
     """The pictures of a store and how it is to keep them.
 
-    states uint8 (N, 32): see `file_states`. settings: see `settings`. native: only if all
-    pictures have the image size themselves.
+    Attributes:
+        root: the folder that names start from.
+        files: N paths below it, or absolute.
+        states: uint8 (N, 32), see `file_states`.
+        image_size: (height, width) that a network receives.
+        rule: "crop", "pad" or "stretch".
+        margin: how many times larger the pictures are kept.
+        settings: see `settings`.
+        native: only if all pictures have the image size themselves.
     """
 
     root: Path
@@ -75,18 +82,30 @@ def open_store(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> Stored:
-    """All readable pictures of `files` (paths below `root`, or absolute), decoded, at one size.
+    """Open the store of these pictures, decoded and at one size; it is made where it is not there.
 
-    image_size: what the network receives, (height, width); None takes the pictures' own size if all agree and
-    no side is above 64, else `default_size` squared. The stored pictures measure round(margin * image_size),
-    by the resize `rule`; but pictures that all have the image_size already stay as they are. A picture that
-    cannot be read is listed with the reason in `unreadable` and never stops the others.
+    The stored pictures measure round(margin * image_size); but pictures that all have the image_size already
+    stay as they are. A picture that cannot be read never stops the others. Several processes may open the
+    same store at once.
 
-    progress: called while decoding with what it does and how large the store will be, pictures done, pictures
-    in all. workers: threads, one per core by default. Several processes may open the same store at once.
+    Args:
+        root: the folder that names start from.
+        files: paths below `root`, or absolute.
+        image_size: what the network receives, (height, width); None takes the pictures' own size if all agree
+            and no side is above 64, else `default_size` squared.
+        default_size: one side in pixels.
+        rule: "crop", "pad" or "stretch".
+        margin: 1 or more.
+        progress: called while decoding with what it does and how large the store will be, pictures done,
+            pictures in all.
+        workers: threads, one per core by default.
 
-    Raises DataError when the cache cannot be written or has no room, naming $FIELDMARK_CACHE; UserError for
-    a rule that is none of RULES.
+    Returns:
+        All readable pictures; the others are listed with their reasons in `unreadable`.
+
+    Raises:
+        DataError: the cache cannot be written or has no room; names $FIELDMARK_CACHE.
+        UserError: the rule is none of RULES.
     """
     check_rule(rule)
     assert margin >= 1, margin
@@ -181,7 +200,12 @@ def _version(package: str) -> str | None:
 
 
 def required_bytes(pictures: int, size: Size, channels: int = 3) -> int:
-    """What a store of `pictures` of `size` (height, width) takes on disk, with some 100 bytes of index each.
+    """What a store takes on disk, with some 100 bytes of index for each picture.
+
+    Args:
+        pictures: how many.
+        size: (height, width).
+        channels: 1 or 3.
 
     >>> required_bytes(12_000, (32, 32))
     38064000
@@ -196,11 +220,24 @@ def make(
     progress: Progress | None,
     workers: int | None,
 ) -> bool:
-    """Fill the store in `folder`, which exists; False, half-way, if pictures should be native and are not.
+    """Fill a store's folder.
 
-    What one of `alike` has is copied, the rest decoded. Without margin if all readable pictures have the
-    image size themselves. Decoding shows whether they do, and starts again if they do not. Raises DataError
-    when the disk has too little room, OSError when writing fails.
+    What one of `alike` has is copied, the rest decoded. There is no margin if all readable pictures have the
+    image size themselves. Decoding shows whether they do, and starts again if they do not.
+
+    Args:
+        wanted: which pictures, and how.
+        folder: an empty one.
+        alike: stores made with the same settings.
+        progress: called with (what, done, total).
+        workers: threads; None takes one per core.
+
+    Returns:
+        False, half-way, if pictures should be native and are not.
+
+    Raises:
+        DataError: the disk has too little room.
+        OSError: writing fails.
     """
     rows = None
     own_size, channels = first_readable(wanted.root, wanted.files, wanted.rule)
