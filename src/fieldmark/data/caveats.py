@@ -23,9 +23,13 @@ MOST_FILES = 10  # named one by one
 
 
 def notes(pictures: Collection, parts: dict[str, Rows], rule: str, name: str = "data") -> tuple[str, ...]:
-    """Sentences about what is missing, cut away, repeated or uneven in these splits; most often none.
+    """What is missing, cut away, repeated or uneven in these splits, in sentences; most often none.
 
-    name: of the data, for the file in which many unreadable pictures are listed.
+    Args:
+        pictures: all of them.
+        parts: the rows of each split.
+        rule: the resize rule.
+        name: of the data, for the file in which many unreadable pictures are listed.
     """
     return (
         *pictures.notes,
@@ -97,7 +101,14 @@ def uneven(pictures: Collection, parts: dict[str, Rows]) -> Iterator[str]:
 
 
 def few_pictures(pictures: Collection, parts: dict[str, Rows], val: float, test: float) -> Iterator[str]:
-    """That the splits have other shares than asked for, as they do where pictures are few."""
+    """Note that the splits have other shares than asked for, as they do where pictures are few.
+
+    Args:
+        pictures: all of them.
+        parts: the rows of each split.
+        val: the share that was asked for.
+        test: the share that was asked for.
+    """
     if (pictures.given != "").any():
         return
     wanted = {"train": 1 - val - test, "val": val, "test": test}

@@ -243,7 +243,15 @@ def hash_pictures(nhwc: Tensor) -> Hashes:
 def image_set(
     pictures: Collection, rows: Rows, rule: str, channels: int, size: tuple[int, int] | None = None
 ) -> ImageSet:
-    """The pictures at `rows`, in that order, with `channels`, at `size` or else at `pictures.image_size`."""
+    """Cut one split out of a collection.
+
+    Args:
+        pictures: all of them.
+        rows: int64 (m,), which pictures, in this order.
+        rule: "crop", "pad" or "stretch".
+        channels: 1 grey, 3 RGB.
+        size: (height, width); None takes `pictures.image_size`.
+    """
     images = gather(pictures.images, torch.from_numpy(rows))
     if tuple(images.shape[2:]) != (size or pictures.image_size):
         images = resize_tensor(images, size or pictures.image_size, rule)

@@ -38,10 +38,16 @@ PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
 
 def check_scans(content: bytes) -> None:
-    """Raises Undecodable for too many passes over the picture, or passes that end too early.
+    """Refuse a JPEG of too many passes over the picture, or of passes that end too early.
 
     A progressive file sends coefficients coarsely first and refines them bit by bit; what was begun must have
     been brought to the last bit, and every component must have its average brightness (coefficient 0).
+
+    Args:
+        content: the whole file.
+
+    Raises:
+        Undecodable: with the reason.
     """
     components: set[int] = set()
     missing: dict[tuple[int, int], int] = {}  # (component, coefficient): bits not sent yet
@@ -70,10 +76,17 @@ def check_scans(content: bytes) -> None:
 
 
 def decode_jpeg(content: bytes, mode: str) -> NDArray[np.uint8] | None:
-    """The pixels of a whole JPEG, uint8 (H, W, C); None for what is left to Pillow: CMYK, and rare kinds.
+    """Decode a whole JPEG, where libjpeg-turbo is not left to Pillow.
 
-    mode: as Pillow reports it. Raises Undecodable where libjpeg finds that a part is missing or makes no
-    sense.
+    Args:
+        content: the whole file.
+        mode: as Pillow reports it.
+
+    Returns:
+        uint8 (H, W, C); None for what is left to Pillow: CMYK, and rare kinds.
+
+    Raises:
+        Undecodable: libjpeg finds that a part is missing or makes no sense.
     """
     try:
         if (

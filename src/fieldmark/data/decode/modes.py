@@ -36,10 +36,17 @@ FLIPS = {1: (1, 1), 2: (1, -1), 3: (-1, -1), 4: (-1, 1)}
 
 
 def to_array(picture: Image.Image, box: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
-    """The pixels of a loaded picture, uint8 (H, W, C): C is 1 for grey pictures, else 3. A copy, writable.
+    """The pixels of a loaded picture, by the rules above.
 
-    box: (left, top, right, bottom), the part that is wanted; all for None. Raises Undecodable for kinds of
-    pixels that have no rule.
+    Args:
+        picture: loaded by Pillow.
+        box: (left, top, right, bottom), the part that is wanted; None takes all.
+
+    Returns:
+        uint8 (H, W, C), a copy, writable: C is 1 for grey pictures, else 3.
+
+    Raises:
+        Undecodable: there is no rule for this kind of pixels.
 
     >>> to_array(Image.new("RGBA", (1, 1), (255, 0, 0, 51))).tolist()
     [[[255, 204, 204]]]

@@ -40,9 +40,17 @@ class Decoded:
 def decode_all(
     root: Path, files: Sequence[str], size: Size, rule: str, workers: int | None = None
 ) -> Generator[list[Decoded | Undecodable]]:
-    """All `files` below `root` in their order, a few at a time, each resized to `size` by `rule`.
+    """Decode many pictures on all cores, in their order, a few at a time.
 
-    workers: threads; None takes one per core that this process may use.
+    Args:
+        root: the folder that names start from.
+        files: paths below it, or absolute.
+        size: (height, width) that each is resized to.
+        rule: "crop", "pad" or "stretch".
+        workers: threads; None takes one per core that this process may use.
+
+    Yields:
+        A few pictures; what went wrong with one stands in its place.
     """
     tasks = [files[first : first + TOGETHER] for first in range(0, len(files), TOGETHER)]
     workers = min(workers or cores(), max(1, len(tasks)))
@@ -65,7 +73,14 @@ def _decode_some(root: Path, files: Sequence[str], size: Size, rule: str) -> lis
 
 
 def decode_one(root: Path, file: str, size: Size | None, rule: str) -> Decoded | Undecodable:
-    """One picture, in its own size for None; what went wrong is returned, not raised."""
+    """Decode one picture; what went wrong is returned, not raised.
+
+    Args:
+        root: the folder that its name starts from.
+        file: the path below it, or absolute.
+        size: (height, width); None keeps its own.
+        rule: "crop", "pad" or "stretch".
+    """
     try:
         with opened(os.path.join(root, file)) as image:  # noqa: PTH118 - a Path costs more than a small picture
             pixels = whole(image) if size is None else resize(image, size, rule)

@@ -41,9 +41,13 @@ def read_tags(file: BinaryIO) -> Tags:
 
 
 def check_kind(tags: Tags) -> None:
-    """Raises Undecodable with the status "unsupported" for pixels that would not come out right.
+    """Refuse pixels that would not come out right.
 
-    tags: of a whole TIFF; missing ones have the standard's default.
+    Args:
+        tags: of a whole TIFF; missing ones have the standard's default.
+
+    Raises:
+        Undecodable: with the status "unsupported".
     """
     reason = _unsupported(tags)
     if reason is not None:

@@ -38,7 +38,7 @@ Matrix = NDArray[np.float64]
 Block = tuple[int, int, Matrix]
 
 
-class Rows(Protocol):
+class RowSource(Protocol):
     """A table uint8 (n, columns) whose rows can be had."""
 
     @property
@@ -48,9 +48,17 @@ class Rows(Protocol):
 
 
 def taps(n_in: int, n_out: int, start: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The filter of outputs start ... start + count - 1: first inputs (count,) and weights (count, width).
+    """The filter of some outputs, each at the inputs that it looks at.
 
-    The weights count in 2^-16 and each row sums to `ONE`.
+    Args:
+        n_in: inputs in all.
+        n_out: outputs in all.
+        start: the first output wanted.
+        count: how many outputs are wanted.
+
+    Returns:
+        The first input of each output, int64 (count,), and the weights from there on, int64 (count, width).
+        The weights count in 2^-16 and each row sums to `ONE`.
 
     >>> first, weights = taps(4, 2, 0, 2)
     >>> first.tolist(), weights.tolist()
@@ -71,9 +79,17 @@ def taps(n_in: int, n_out: int, start: int, count: int) -> tuple[NDArray[np.int6
 
 
 def weights(n_in: int, n_out: int, start: int = 0, count: int | None = None) -> Matrix:
-    """The filter as a dense matrix float64 (count, n_in): outputs start ... start + count - 1 of n_out.
+    """The filter of some outputs as a dense matrix.
 
-    Multiples of 2^-16 from 0 to 1, hence exact in float32 too; each row sums to exactly 1.
+    Args:
+        n_in: inputs in all.
+        n_out: outputs in all.
+        start: the first output wanted.
+        count: how many outputs are wanted; None takes all from `start` on.
+
+    Returns:
+        float64 (count, n_in), multiples of 2^-16 from 0 to 1, hence exact in float32 too; each row sums to
+        exactly 1.
 
     >>> weights(2, 4)
     array([[1.  , 0.  ],
@@ -100,10 +116,18 @@ def span(n_in: int, n_out: int, start: int, count: int) -> tuple[int, int]:
     return int(low[0]), int(high[0]) + last.shape[1]
 
 
-def filter_rows(image: Rows, n_out: int, start: int, count: int) -> NDArray[np.float32]:
-    """First pass, down the rows: uint8 (n_in, columns) to float32 (count, columns), whole and below 2^24.
+def filter_rows(image: RowSource, n_out: int, start: int, count: int) -> NDArray[np.float32]:
+    """First pass, down the rows.
 
-    image: an array, or what has a shape and gives its rows from `first` to `end` for image[first:end].
+    Args:
+        image: uint8 (n_in, columns), an array, or what has a shape and gives its rows from `first` to `end`
+            for image[first:end].
+        n_out: outputs in all.
+        start: the first output wanted.
+        count: how many outputs are wanted.
+
+    Returns:
+        float32 (count, columns), whole numbers below 2^24.
     """
     n_in, columns = image.shape
     result = np.empty((count, columns), np.float32)
@@ -130,9 +154,20 @@ def filter_rows(image: Rows, n_out: int, start: int, count: int) -> NDArray[np.f
 def filter_columns(
     rows: NDArray[np.float32], channels: int, origin: int, n_in: int, n_out: int, start: int, count: int
 ) -> NDArray[np.float64]:
-    """Second pass, along the rows: to float64 (height, count * channels), whole and below 2^40.
+    """Second pass, along the rows.
 
-    rows float32 (height, inputs * channels): the inputs from `origin` on, as many of the n_in as are needed.
+    Args:
+        rows: float32 (height, inputs * channels), the inputs from `origin` on, as many of the n_in as are
+            needed.
+        channels: 1 or 3, interleaved.
+        origin: the first input that is there.
+        n_in: inputs in all.
+        n_out: outputs in all.
+        start: the first output wanted.
+        count: how many outputs are wanted.
+
+    Returns:
+        float64 (height, count * channels), whole numbers below 2^40.
     """
     height = len(rows)
     result = np.empty((height, count * channels))

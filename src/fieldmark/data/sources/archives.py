@@ -24,7 +24,17 @@ BROKEN = (
 
 
 def gunzip(archive: Path) -> Path:
-    """Unpack FILE.gz beside itself as FILE and take the archive away. Raises DataError if it is broken."""
+    """Unpack FILE.gz beside itself as FILE and take the archive away.
+
+    Args:
+        archive: the file.
+
+    Returns:
+        What was unpacked.
+
+    Raises:
+        DataError: it is broken.
+    """
     target = archive.with_suffix("")
     with _beside(target) as work:
         try:

@@ -51,9 +51,14 @@ Columns = Mapping[str, Sequence[Any]]
 class Table:
     """A table in memory, pictures apart.
 
-    columns: name to cells, all of one length. pictures: names of the columns that hold whole pictures, as
-    bytes or as {bytes, path}; these are not in `columns`. classes: names of the numbers 0, 1, ... in a
-    column, where the table says them (as data sets on the Hugging Face Hub do).
+    Attributes:
+        path: where it lies.
+        columns: name to cells, all of one length.
+        rows: how many.
+        pictures: names of the columns that hold whole pictures, as bytes or as {bytes, path}; these are not
+            in `columns`.
+        classes: names of the numbers 0, 1, ... in a column, where the table says them (as data sets on the
+            Hugging Face Hub do).
     """
 
     path: Path
@@ -69,7 +74,14 @@ class Table:
 
 
 def open_table(path: Path) -> Table:
-    """The table at `path`, by its extension. Raises DataError, naming it, when it cannot be read."""
+    """Read a table, CSV or Parquet by its extension.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: it cannot be read; names it.
+    """
     return _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
 
 

@@ -33,7 +33,13 @@ CHUNK = 256  # pictures turned from planes into pixels at a time: what fits the 
 def cifar10(label: str | None = None, progress: Progress | None = None) -> dict[str, ImageSet]:
     """CIFAR-10, "train" and "test", 32x32 RGB: from disk, unpacked or as the archive, or else downloaded.
 
-    Raises UserError if `label` is given, DataError for broken files and when no address answers.
+    Args:
+        label: must be None, as every picture has one label.
+        progress: called with (what, done, total) while files are fetched.
+
+    Raises:
+        UserError: `label` is given.
+        DataError: files are broken, or no address answers.
     """
     no_label("cifar10", label)
     folder = data_folder() / FOLDER
@@ -82,9 +88,14 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def read_records(folder: Path, files: Sequence[str]) -> ImageSet:
-    """The records of `files` in `folder`, one after another, as pictures stored NHWC.
+    """Read the records of some files, one after another, as pictures stored NHWC.
 
-    Raises DataError naming the file: missing, not a whole number of records, labels above 9.
+    Args:
+        folder: where they lie.
+        files: their names.
+
+    Raises:
+        DataError: one is missing, is not a whole number of records, or has labels above 9; names the file.
     """
     parts = [_records(folder / file) for file in files]
     images = np.empty((sum(map(len, parts)), PIXELS, 3), np.uint8)

@@ -27,7 +27,7 @@ WANTED = "Wanted: one subfolder per class (FOLDER/cat/1.jpg), or train/ and test
 
 
 def read_folder(root: Path) -> Listing:
-    """The pictures below `root`, classes and splits taken from the names of the folders.
+    """List the pictures in a folder, classes and splits taken from the names of its subfolders.
 
     `root/<class>/...` has no splits. `root/<split>/<class>/...` has, under the usual names (see
     `names.split_of`): train, Training, train_images, val, valid, dev, test ... Pictures in folders inside a
@@ -35,8 +35,12 @@ def read_folder(root: Path) -> Listing:
     order; their names are composed Unicode (NFC), whichever form the disk has. Hidden names and what
     operating systems leave are skipped.
 
-    Raises DataError for any other layout, for folders that all hold the same subfolders, as splits of unknown
-    names do, and for a class in val or test that train does not have.
+    Args:
+        root: the folder.
+
+    Raises:
+        DataError: any other layout, folders that all hold the same subfolders, as splits of unknown names do,
+            or a class in val or test that train does not have.
     """
     top = _Level.read(root, ())
     if not top.folders:
@@ -76,6 +80,8 @@ def walk(
     A folder met before, or one of `above` (a link that leads back), is not entered.
 
     Args:
+        folder: where to begin.
+        above: folders that it lies in, which are not entered again.
         others: counts by extension the files that are no pictures.
         wanted: whether a file is a picture; by default its extension says so.
         refused: takes the folders that cannot be listed, as paths below `folder` ("" for itself) to the

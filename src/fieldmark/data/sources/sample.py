@@ -18,7 +18,14 @@ CLASSES = tuple("0123456789")
 
 
 def sample(label: str | None = None, progress: Progress | None = None) -> dict[str, ImageSet]:
-    """The packaged digits, "train" and "test", 28x28 grey. Raises UserError if `label` is given.
+    """The packaged digits, "train" and "test", 28x28 grey.
+
+    Args:
+        label: must be None, as every picture has one label.
+        progress: not called, as nothing is downloaded.
+
+    Raises:
+        UserError: `label` is given.
 
     >>> {split: len(part) for split, part in sample().items()}
     {'train': 6000, 'test': 1000}

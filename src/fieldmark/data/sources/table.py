@@ -50,6 +50,7 @@ def read_table(
     one name without an extension from the only picture of that name.
 
     Args:
+        path: the table.
         label: the column with the class; by default one of LABEL_COLUMNS.
         file_column: the column with file names or pictures; by default one of FILE_COLUMNS.
         split_column: the column with the split: train, val, test and their like, or true (validation) and
@@ -96,9 +97,17 @@ def read_table(
 
 
 def files(path: Path, file_column: str | None = None) -> list[str]:
-    """The files that a table lists, for prediction, which wants no labels: paths that can be opened.
+    """The files that a table lists, for prediction, which wants no labels.
 
-    Raises DataError as `read_table` does, for what it does not want to know nothing.
+    Args:
+        path: the table.
+        file_column: as for `read_table`.
+
+    Returns:
+        Paths that can be opened.
+
+    Raises:
+        DataError: as `read_table` does, except for labels, splits and groups, which are not looked at.
     """
     table = open_table(path)
     root, names = _files(table, file_column)

@@ -176,7 +176,14 @@ def write_index(
 ) -> None:
     """Complete a store whose images.bin is written.
 
-    settings: what decided the pixels besides files and size, as JSON; see `made_alike`.
+    Args:
+        folder: the store's.
+        root: the folder that names start from.
+        shape: (M, h, w, C) of the images.
+        image_size: (height, width) that a network receives.
+        settings: what decided the pixels besides files and size, as JSON; see `made_alike`.
+        index: the arrays of index.npz.
+        unreadable: the pictures that are not in it.
     """
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **index)

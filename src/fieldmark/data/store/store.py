@@ -128,7 +128,14 @@ def open_store(
 
 
 def is_stored(root: Path, files: Sequence[str], image_size: tuple[int, int], rule: str) -> bool:
-    """Whether `open_store` would find all of these decoded at this size, without a margin."""
+    """Whether `open_store` would find all of these decoded, without a margin.
+
+    Args:
+        root: the folder that names start from.
+        files: paths below `root`, or absolute.
+        image_size: (height, width).
+        rule: "crop", "pad" or "stretch".
+    """
     root = root.resolve()
     states = file_states(root, files)
     wanted = Wanted(root, tuple(files), states, image_size, rule, 1.0, settings(rule))
@@ -288,12 +295,12 @@ def _fill(
     progress: Progress | None,
     workers: int | None,
     native: bool,
-) -> Rows | None:
+) -> Written | None:
     """All pictures at `size`; None as soon as one has another size of its own, if they are to be native."""
     needed = required_bytes(len(wanted.files), size, channels)
     check_space(folder, needed)
     known = _known(wanted, alike, size)
-    rows, what = Rows(size), f"decode ({megabytes(needed)})"
+    rows, what = Written(size), f"decode ({megabytes(needed)})"
     todo = [file for place, file in enumerate(wanted.files) if place not in known]
     if progress is not None:
         progress(what, 0, len(wanted.files))
@@ -333,7 +340,7 @@ def _copied(stored: Stored, row: int) -> Decoded:
 
 
 @dataclass
-class Rows:
+class Written:
     """The pictures written so far: grey until the first one in colour comes, from then on all RGB."""
 
     size: Size
@@ -346,7 +353,13 @@ class Rows:
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def add(self, some: Sequence[Decoded | Undecodable], files: Sequence[str], file: IO[bytes]) -> None:
-        """The next pictures, appended to `file`."""
+        """Append the next pictures.
+
+        Args:
+            some: decoded, or why not.
+            files: all names that were asked for.
+            file: images.bin.
+        """
         for one in some:
             if isinstance(one, Undecodable):
                 self.unreadable.append(Unreadable(files[self.seen], one.reason))
