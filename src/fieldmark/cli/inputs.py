@@ -12,7 +12,7 @@ from typing import Any
 
 from fieldmark.data.decode.formats import LONGEST, READERS, sniff
 from fieldmark.data.sources import table
-from fieldmark.data.sources.folder import walk
+from fieldmark.data.sources.folders import walk
 from fieldmark.data.sources.names import TABLE_EXTENSIONS, natural_key
 from fieldmark.errors import UserError
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fieldmark.data.collection import Collection, Found
 from fieldmark.data.pixels.resizing import lost_share
-from fieldmark.data.sources.folder import table_hint
+from fieldmark.data.sources.folders import table_hint
 from fieldmark.data.sources.names import listed, natural_order
 from fieldmark.data.splitting import Rows, contradictory, parted, shared
 from fieldmark.data.store.housekeeping import list_unreadable

@@ -21,7 +21,7 @@ from fieldmark.data.collection import (
     with_margin,
 )
 from fieldmark.data.pixels.resizing import check_rule
-from fieldmark.data.sources import SOURCES, folder, no_label, table
+from fieldmark.data.sources import SOURCES, folders, no_label, table
 from fieldmark.data.sources.names import TABLE_EXTENSIONS, composed, listed
 from fieldmark.data.splitting import Rows, stratified
 from fieldmark.data.store.store import is_stored
@@ -328,7 +328,7 @@ def find(
     if _is_folder(path, data):
         no_label(str(data), label)
         _refuse_columns(data, columns)
-        return path.resolve().name or "data", folder.read_folder(path)
+        return path.resolve().name or "data", folders.read_folder(path)
     if path.suffix.lower() in TABLE_EXTENSIONS:
         return path.stem, table.read_table(path, label, **columns)
     if path.suffix.lower() in ARCHIVES:

@@ -9,7 +9,7 @@ import pytest
 
 from fieldmark.data.load import find as find_data
 from fieldmark.data.load import load
-from fieldmark.data.sources import folder
+from fieldmark.data.sources import folders
 from fieldmark.data.sources.names import split_of
 from fieldmark.errors import DataError
 
@@ -25,7 +25,7 @@ def grow(root: Path, *paths: str) -> Path:
 
 
 def splits_in(root: Path) -> dict[str, str | None]:
-    listing = folder.read_folder(root)
+    listing = folders.read_folder(root)
     assert listing.classes == ("cat", "dog")
     return {file.split("/")[0]: split for file, split in zip(listing.files, listing.splits, strict=True)}
 
@@ -44,13 +44,13 @@ def splits_in(root: Path) -> dict[str, str | None]:
 def test_the_usual_names_of_splits_are_no_classes(tmp_path: Path, train: str, other: str, split: str) -> None:
     paths = [f"{part}/{one}/1.jpg" for part in (train, other) for one in ("cat", "dog")]
     assert splits_in(grow(tmp_path, *paths)) == {train: "train", other: split}
-    (note,) = folder.read_folder(tmp_path).notes
+    (note,) = folders.read_folder(tmp_path).notes
     assert f"{other}/ as {split}" in note
 
 
 def test_plain_names_of_splits_are_not_remarked_on(tmp_path: Path) -> None:
     root = grow(tmp_path, *(f"{part}/{one}/1.jpg" for part in ("train", "Valid") for one in ("cat", "dog")))
-    assert folder.read_folder(root).notes == ()
+    assert folders.read_folder(root).notes == ()
 
 
 @pytest.mark.parametrize("name", ["trainer", "vale", "tests of strength", "contest", "device", "", "images"])
@@ -63,13 +63,13 @@ def test_folders_that_all_hold_the_same_subfolders_are_asked_about(tmp_path: Pat
     with pytest.raises(
         DataError, match=r"alpha/, beta/ hold the same subfolders \(cat, dog\).*rename them train/"
     ):
-        folder.read_folder(root)
+        folders.read_folder(root)
 
 
 def test_splits_inside_the_classes_are_named(tmp_path: Path) -> None:
     root = grow(tmp_path, *(f"{one}/{part}/1.jpg" for part in ("train", "test") for one in ("cat", "dog")))
     with pytest.raises(DataError, match=r"splits inside the classes: cat/test/.*test/cat/"):
-        folder.read_folder(root)
+        folders.read_folder(root)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_splits_inside_the_classes_are_named(tmp_path: Path) -> None:
     ],
 )
 def test_subfolders_of_classes_stay_what_they_are(tmp_path: Path, paths: list[str]) -> None:
-    listing = folder.read_folder(grow(tmp_path, *paths))
+    listing = folders.read_folder(grow(tmp_path, *paths))
     assert listing.classes == tuple(sorted({path.split("/")[0] for path in paths}))
     assert set(listing.splits) == {None}
 
@@ -91,7 +91,7 @@ def test_a_class_composed_and_decomposed_is_one_class(tmp_path: Path) -> None:
     root = grow(tmp_path, f"{CAFE}/1.jpg", f"{CAFE_APART}/2.jpg", "bar/3.jpg")
     if len(list(root.iterdir())) == 2:
         pytest.skip("this disk takes both spellings for one folder")
-    listing = folder.read_folder(root)
+    listing = folders.read_folder(root)
     assert listing.classes == ("bar", CAFE)
     assert set(listing.files) == {"bar/3.jpg", f"{CAFE}/1.jpg", f"{CAFE_APART}/2.jpg"}
     assert any("one class" in note for note in listing.notes)
@@ -99,7 +99,7 @@ def test_a_class_composed_and_decomposed_is_one_class(tmp_path: Path) -> None:
 
 def test_train_composed_and_test_decomposed_are_the_same_classes(tmp_path: Path) -> None:
     paths = [f"train/{CAFE}/1.jpg", "train/bar/1.jpg", f"test/{CAFE_APART}/2.jpg"]
-    listing = folder.read_folder(grow(tmp_path, *paths))
+    listing = folders.read_folder(grow(tmp_path, *paths))
     assert [listing.classes[label] for label in listing.labels] == ["bar", CAFE, CAFE]
 
 
@@ -108,7 +108,7 @@ def test_classes_that_differ_in_capitals_or_spaces_are_noted(tmp_path: Path, one
     root = grow(tmp_path, f"{one}/1.jpg", f"{other}/2.jpg", "dog/3.jpg")
     if len(list(root.iterdir())) == 2:
         pytest.skip("this disk takes both spellings for one folder")
-    listing = folder.read_folder(root)
+    listing = folders.read_folder(root)
     assert len(listing.classes) == 3
     (note,) = listing.notes
     assert f"'{one}'" in note

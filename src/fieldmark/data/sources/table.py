@@ -11,7 +11,7 @@ from typing import Any
 
 from fieldmark.data.decode.formats import EXTENSIONS
 from fieldmark.data.sources.cells import Table, file_name, files_of, open_table, text
-from fieldmark.data.sources.folder import stranger
+from fieldmark.data.sources.folders import stranger
 from fieldmark.data.sources.names import SPLIT_NAMES, alike, composed, listed, natural_order, split_of
 from fieldmark.errors import DataError
 from fieldmark.families import unknown

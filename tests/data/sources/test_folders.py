@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fieldmark.data.sources import folder
+from fieldmark.data.sources import folders
 from fieldmark.errors import DataError
 
 
@@ -31,7 +31,7 @@ def found(listing):
 
 
 def test_a_flat_folder_has_classes_and_no_splits(tree):
-    listing = folder.read_folder(tree("cat/1.jpg", "cat/2.PNG", "dog/1.webp"))
+    listing = folders.read_folder(tree("cat/1.jpg", "cat/2.PNG", "dog/1.webp"))
     assert listing.classes == ("cat", "dog")
     assert found(listing) == {
         "cat/1.jpg": (None, "cat"),
@@ -43,7 +43,7 @@ def test_a_flat_folder_has_classes_and_no_splits(tree):
 
 @pytest.mark.parametrize("name", ["val", "valid", "validation", "Val"])
 def test_splits_by_the_names_of_folders(tree, name):
-    listing = folder.read_folder(
+    listing = folders.read_folder(
         tree("train/cat/1.jpg", "train/dog/1.jpg", f"{name}/cat/2.jpg", "test/dog/3.jpg")
     )
     assert found(listing) == {
@@ -55,13 +55,13 @@ def test_splits_by_the_names_of_folders(tree, name):
 
 
 def test_nested_pictures_belong_to_the_class(tree):
-    listing = folder.read_folder(tree("cat/a/b/1.jpg", "cat/2.jpg", "dog/3.jpg"))
+    listing = folders.read_folder(tree("cat/a/b/1.jpg", "cat/2.jpg", "dog/3.jpg"))
     assert found(listing)["cat/a/b/1.jpg"] == (None, "cat")
     assert listing.classes == ("cat", "dog")
 
 
 def test_numbered_classes_are_in_natural_order(tree):
-    listing = folder.read_folder(tree(*(f"{number}/a.jpg" for number in range(1, 65))))
+    listing = folders.read_folder(tree(*(f"{number}/a.jpg" for number in range(1, 65))))
     assert listing.classes == tuple(str(number) for number in range(1, 65))
     assert found(listing)["10/a.jpg"] == (None, "10")
 
@@ -77,7 +77,7 @@ def test_hidden_names_and_what_systems_leave_are_no_classes(tree):
         "__MACOSX/cat/1.jpg",
         ".DS_Store",
     )
-    listing = folder.read_folder(root)
+    listing = folders.read_folder(root)
     assert listing.classes == ("cat", "dog")
     assert sorted(listing.files) == ["cat/1.jpg", "dog/1.jpg"]
     assert listing.notes == ()
@@ -85,7 +85,7 @@ def test_hidden_names_and_what_systems_leave_are_no_classes(tree):
 
 def test_a_class_missing_or_empty_elsewhere_shifts_no_label(tree):
     root = tree("train/a/1.jpg", "train/b/1.jpg", "train/c/1.jpg", "test/a/", "test/c/2.jpg", "val/b/2.jpg")
-    listing = folder.read_folder(root)
+    listing = folders.read_folder(root)
     assert listing.classes == ("a", "b", "c")
     assert found(listing)["test/c/2.jpg"] == ("test", "c")
     assert found(listing)["val/b/2.jpg"] == ("val", "b")
@@ -94,11 +94,11 @@ def test_a_class_missing_or_empty_elsewhere_shifts_no_label(tree):
 def test_a_class_that_train_has_not_is_an_error(tree):
     root = tree("train/cat/1.jpg", "train/dog/1.jpg", "test/cat/2.jpg", "test/wolf/1.jpg")
     with pytest.raises(DataError, match=r"test/wolf/.*train has none.*cat, dog"):
-        folder.read_folder(root)
+        folders.read_folder(root)
 
 
 def test_an_empty_class_folder_of_train_is_noted_and_no_class(tree):
-    listing = folder.read_folder(
+    listing = folders.read_folder(
         tree("train/cat/1.jpg", "train/dog/1.jpg", "train/emu/", "test/cat/1.jpg", "test/emu/")
     )
     assert listing.classes == ("cat", "dog")
@@ -106,38 +106,38 @@ def test_an_empty_class_folder_of_train_is_noted_and_no_class(tree):
 
 
 def test_other_files_are_counted_in_a_note(tree):
-    listing = folder.read_folder(tree("cat/1.jpg", "cat/labels.json", "dog/1.jpg", "dog/a.txt", "dog/b.txt"))
+    listing = folders.read_folder(tree("cat/1.jpg", "cat/labels.json", "dog/1.jpg", "dog/a.txt", "dog/b.txt"))
     assert any("not pictures: 3 (.txt" in note for note in listing.notes)
 
 
 def test_pictures_beside_the_class_folders_are_noted(tree):
-    listing = folder.read_folder(tree("cat/1.jpg", "dog/1.jpg", "stray.jpg"))
+    listing = folders.read_folder(tree("cat/1.jpg", "dog/1.jpg", "stray.jpg"))
     assert listing.classes == ("cat", "dog")
     assert any("stray.jpg" in note for note in listing.notes)
 
 
 def test_train_may_be_a_class_of_vehicles(tree):
-    listing = folder.read_folder(tree("bus/1.jpg", "car/1.jpg", "train/1.jpg"))
+    listing = folders.read_folder(tree("bus/1.jpg", "car/1.jpg", "train/1.jpg"))
     assert listing.classes == ("bus", "car", "train")
     assert set(listing.splits) == {None}
 
 
 def test_a_train_folder_with_subfolders_beside_other_classes_is_ambiguous(tree):
     with pytest.raises(DataError, match=r"ambiguous.*train/.*bus/"):
-        folder.read_folder(tree("bus/1.jpg", "train/steam/1.jpg", "train/diesel/1.jpg"))
+        folders.read_folder(tree("bus/1.jpg", "train/steam/1.jpg", "train/diesel/1.jpg"))
 
 
 def test_folders_beside_the_splits_are_left_out_and_noted(tree):
-    listing = folder.read_folder(tree("train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "spare/1.jpg"))
+    listing = folders.read_folder(tree("train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "spare/1.jpg"))
     assert listing.classes == ("a", "b")
     assert any("spare/" in note for note in listing.notes)
-    listing = folder.read_folder(tree("docs/readme.txt"))
+    listing = folders.read_folder(tree("docs/readme.txt"))
     assert "test" in listing.splits
 
 
 def test_two_names_for_one_split_are_an_error(tree):
     with pytest.raises(DataError, match=r"val/.*valid/|valid/.*val/"):
-        folder.read_folder(tree("train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"))
+        folders.read_folder(tree("train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_two_names_for_one_split_are_an_error(tree):
 def test_other_layouts_are_refused_with_the_layout_that_is_wanted(tree, paths, message):
     root = tree(*paths)
     with pytest.raises(DataError, match=message) as caught:
-        folder.read_folder(root)
+        folders.read_folder(root)
     assert str(root) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -164,7 +164,7 @@ def test_links_that_lead_back_end(tree):
     (root / "dog" / "deep" / "again").symlink_to(root / "dog")
     (root / "dog" / "itself.jpg").symlink_to("itself.jpg")
     (root / "loop").symlink_to(root)
-    listing = folder.read_folder(root)
+    listing = folders.read_folder(root)
     assert listing.classes == ("cat", "dog", "elk")
     assert sorted(listing.files) == ["cat/1.jpg", "dog/deep/2.jpg", "dog/itself.jpg", "elk/3.jpg"]
 
@@ -177,7 +177,7 @@ def test_linked_pictures_and_folders_count(tree, tmp_path):
     (root / "dog" / "more").symlink_to(outside)
     (root / "cat" / "linked.jpg").symlink_to(outside / "9.jpg")
     (root / "cat" / "broken.jpg").symlink_to(root / "gone.jpg")
-    assert sorted(folder.read_folder(root).files) == [
+    assert sorted(folders.read_folder(root).files) == [
         "cat/1.jpg",
         "cat/broken.jpg",
         "cat/linked.jpg",
@@ -188,7 +188,7 @@ def test_linked_pictures_and_folders_count(tree, tmp_path):
 
 def test_odd_names_are_data(tree):
     names = ["CON", "a, b", "new\nline", "\N{PARTY POPPER}", "..hidden not", "semi;colon"]
-    listing = folder.read_folder(tree(*(f"{name}/{name}.jpg" for name in names if not name.startswith("."))))
+    listing = folders.read_folder(tree(*(f"{name}/{name}.jpg" for name in names if not name.startswith("."))))
     assert set(listing.classes) == {"CON", "a, b", "new\nline", "\N{PARTY POPPER}", "semi;colon"}
     assert "new\nline/new\nline.jpg" in listing.files
 
@@ -199,6 +199,6 @@ def test_a_folder_that_may_not_be_read_is_named(tree, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(folder.os, "scandir", refuse)
+    monkeypatch.setattr(folders.os, "scandir", refuse)
     with pytest.raises(DataError, match=r"cannot list .*photos: Permission denied"):
-        folder.read_folder(root)
+        folders.read_folder(root)
