@@ -220,9 +220,8 @@ def other_shapes(flags: Show, size: tuple[int, int], most: int = 6) -> list[np.n
 
     from fieldmark.data.decode.decoder import decode
     from fieldmark.data.load import find
-    from fieldmark.errors import Undecodable
     from fieldmark.reporting.choosing import evenly
-    from fieldmark.vocabulary import Listing
+    from fieldmark.vocabulary import Listing, Undecodable
 
     _, found = find(flags.data, flags.label, file_column=flags.file_column, split_column=flags.split_column)
     if not isinstance(found, Listing):

@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from fieldmark.data.decode.decoder import decode
-from fieldmark.errors import Undecodable
 from fieldmark.reporting.page import page
 from fieldmark.reporting.style import HEADING, LEAST_WIDE, MARGIN
-from fieldmark.vocabulary import ImageSet
+from fieldmark.vocabulary import ImageSet, Undecodable
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from fieldmark.data.decode.decoder import opened, pillow_settings
 from fieldmark.data.decode.modes import to_array
-from fieldmark.errors import Undecodable
-from fieldmark.vocabulary import Pixels
+from fieldmark.vocabulary import Pixels, Undecodable
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | np.ndarray | Tensor
 """What `Classifier.predict` takes a list of."""

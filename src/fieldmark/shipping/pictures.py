@@ -11,9 +11,8 @@ import numpy as np
 
 from fieldmark.data.decode.pool import cores
 from fieldmark.data.pixels.resizing import prepare
-from fieldmark.errors import Undecodable
 from fieldmark.shipping.inputs import Source, name_of, pixels_of
-from fieldmark.vocabulary import Preprocessing
+from fieldmark.vocabulary import Preprocessing, Undecodable
 
 
 @dataclass(frozen=True)

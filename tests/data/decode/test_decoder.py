@@ -20,7 +20,8 @@ from PIL import Image, ImageFile, ImageOps
 from fieldmark.data.decode.decoder import decode, read_image
 from fieldmark.data.decode.formats import EXTENSIONS
 from fieldmark.data.load import load
-from fieldmark.errors import Undecodable, UserError
+from fieldmark.errors import UserError
+from fieldmark.vocabulary import Undecodable
 
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM"]
 ORIENTATION = 274

@@ -15,7 +15,7 @@ from PIL import Image
 
 from fieldmark.data.decode.decoder import decode
 from fieldmark.data.decode.jpeg import MOST_SCANS, check_scans, decode_jpeg
-from fieldmark.errors import Undecodable
+from fieldmark.vocabulary import Undecodable
 
 EOI = b"\xff\xd9"
 KINDS: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fieldmark.data.decode.modes import is_grey, to_array
-from fieldmark.errors import Undecodable
+from fieldmark.vocabulary import Undecodable
 
 generator = np.random.default_rng(0)
 GREY = generator.integers(0, 256, (9, 7), dtype=np.uint8)

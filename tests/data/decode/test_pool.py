@@ -13,9 +13,8 @@ from PIL import Image
 from fieldmark.data.decode import decoder, pool
 from fieldmark.data.decode.decoder import Budget
 from fieldmark.data.decode.pool import TOGETHER, Decoded, decode_all, decode_one
-from fieldmark.errors import Undecodable
 from fieldmark.shipping.pictures import read_pictures
-from fieldmark.vocabulary import Preprocessing
+from fieldmark.vocabulary import Preprocessing, Undecodable
 
 
 def draw(folder: Path, count: int) -> list[str]:

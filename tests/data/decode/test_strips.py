@@ -14,7 +14,7 @@ from fieldmark.data.decode.decoder import decode, opened
 from fieldmark.data.decode.modes import Strips, strips, whole
 from fieldmark.data.decode.pool import Decoded, decode_one
 from fieldmark.data.pixels.resizing import RULES, resize
-from fieldmark.errors import Undecodable
+from fieldmark.vocabulary import Undecodable
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 

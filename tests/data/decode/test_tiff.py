@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from fieldmark.data.decode.decoder import decode
-from fieldmark.errors import Undecodable
+from fieldmark.vocabulary import Undecodable
 
 RGB, GREY, CMYK, LAB = 2, 1, 5, 8
 UNSPECIFIED, ASSOCIATED, UNASSOCIATED = 0, 1, 2

@@ -40,9 +40,9 @@ from fieldmark.data.decode import tiff
 from fieldmark.data.decode.formats import LONGEST, reader_of, sniff
 from fieldmark.data.decode.jpeg import check_scans, decode_jpeg
 from fieldmark.data.decode.modes import Strips, to_array, upright, whole
-from fieldmark.errors import DataError, Undecodable
+from fieldmark.errors import DataError
 from fieldmark.memory import give_back_freed_memory
-from fieldmark.vocabulary import Pixels
+from fieldmark.vocabulary import Pixels, Undecodable
 
 MAX_PIXELS = 100_000_000
 MAX_TEXT = 2**26
@@ -126,7 +126,7 @@ def decode(path: str | Path | BinaryIO) -> NDArray[np.uint8]:
 
     >>> decode("no/such.jpg")
     Traceback (most recent call last):
-    fieldmark.errors.Undecodable: no such file
+    fieldmark.vocabulary.Undecodable: no such file
     """
     with opened(path) as pixels:
         return whole(pixels)

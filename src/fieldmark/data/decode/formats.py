@@ -12,7 +12,7 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from fieldmark.errors import Undecodable
+from fieldmark.vocabulary import Undecodable
 
 EXTENSIONS = frozenset(
     f".{name}"

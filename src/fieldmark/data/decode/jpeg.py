@@ -13,7 +13,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from fieldmark.errors import Undecodable
+from fieldmark.vocabulary import Undecodable
 
 COLOURS = {"L": "GRAY", "RGB": "RGB"}
 """Pillow's mode of a JPEG to simplejpeg's name."""

@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fieldmark.errors import Undecodable
-from fieldmark.vocabulary import Pixels
+from fieldmark.vocabulary import Pixels, Undecodable
 
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")

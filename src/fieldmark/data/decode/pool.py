@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fieldmark.data.decode.decoder import opened, pillow_settings
 from fieldmark.data.decode.modes import strips, whole
 from fieldmark.data.pixels.resizing import resize
-from fieldmark.errors import Undecodable
+from fieldmark.vocabulary import Undecodable
 
 TOGETHER = 16
 """Pictures per task: enough to make the task's own cost small, few enough for progress that moves."""

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from fieldmark.errors import Undecodable
+from fieldmark.vocabulary import Undecodable
 
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES = 256, 257, 258, 259, 262, 277
 PLANAR, EXTRA, FORMAT = 284, 338, 339

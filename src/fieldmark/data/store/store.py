@@ -35,8 +35,8 @@ from fieldmark.data.store.housekeeping import (
     unfinished,
 )
 from fieldmark.data.store.manifest import FORMAT, IMAGES, Stored, reach_disk, read_store, write_index
-from fieldmark.errors import DataError, Undecodable
-from fieldmark.vocabulary import Progress, Unreadable
+from fieldmark.errors import DataError
+from fieldmark.vocabulary import Progress, Undecodable, Unreadable
 
 NATIVE_LIMIT = 64
 """Pictures that are all of one size up to this many pixels a side are stored as they are."""
