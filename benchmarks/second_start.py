@@ -31,7 +31,7 @@ import fieldmark as fm
 from fieldmark.runs import running
 from fieldmark.runs.display import Quiet
 from fieldmark.training import loop
-import fieldmark.data.store
+import fieldmark.data.store.store
 
 class Watch(Quiet):
     def start(self, total_steps, epochs):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from fieldmark.data.loading import load
+from fieldmark.data.load import load
 from fieldmark.evaluation.prediction import predict
 from fieldmark.models import create
 from fieldmark.recipe import Recipe

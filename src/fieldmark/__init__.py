@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # what a type checker, an editor and the reference of the sit
     from typing import Any
 
     from fieldmark import conv as conv
-    from fieldmark.data.decoding import read_image as read_image
-    from fieldmark.data.loading import load as load
+    from fieldmark.data.decode.decoder import read_image as read_image
+    from fieldmark.data.load import load as load
     from fieldmark.errors import UserError as UserError
     from fieldmark.evaluation.metrics import evaluate as evaluate
     from fieldmark.evaluation.prediction import predict as predict
@@ -53,10 +53,10 @@ _DOOR = {
     "create": "fieldmark.models:create",
     "evaluate": "fieldmark.evaluation.metrics:evaluate",
     "inspect": "fieldmark.inspection.inspector:inspect",
-    "load": "fieldmark.data.loading:load",
+    "load": "fieldmark.data.load:load",
     "predict": "fieldmark.evaluation.prediction:predict",
     "preset": "fieldmark.training.recipes:preset",
-    "read_image": "fieldmark.data.decoding:read_image",
+    "read_image": "fieldmark.data.decode.decoder:read_image",
     "resume": "fieldmark.runs.running:resume",
     "train": "fieldmark.runs.starting:train",
 }

@@ -1,13 +1,15 @@
-"""The data types: Listing -> ImageSet -> Batch -> Predictions. Nothing else travels between packages."""
+"""The data types that packages hand to each other: Listing, ImageSet and Dataset, Predictions, History."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fieldmark.printable import printable
@@ -17,14 +19,34 @@ CLASSES_SHOWN = 20
 """Rows of a printed Dataset."""
 
 
+Progress = Callable[[str, int, int], None]
+"""Called with (what, done, total); total is 0 while it is unknown."""
+
+
+class Pixels(Protocol):
+    """An upright picture (H, W, C) whose rows can be had: an array uint8, or `modes.Strips`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[np.uint8]: ...
+
+
 @dataclass(frozen=True)
 class Listing:
     """What a source found on disk, nothing decoded yet.
 
-    files: paths below `root` with forward slashes (an absolute path stands for itself); labels: positions in
-    `classes`; splits: "train", "val", "test", or None where the source does not say; groups: what each file
-    belongs to and must not be parted from, "" for one that stands alone, or None where nothing is said.
-    Tuples of one length.
+    files, labels, splits and groups are tuples of one length.
+
+    Attributes:
+        root: the folder that names start from.
+        files: paths below `root` with forward slashes; an absolute path stands for itself.
+        labels: positions in `classes`.
+        splits: "train", "val", "test", or None where the source does not say.
+        classes: the names.
+        notes: what the user should know.
+        groups: what each file belongs to and must not be parted from, "" for one that stands alone; None
+            where nothing is said.
     """
 
     root: Path
@@ -47,8 +69,12 @@ class Listing:
 class ImageSet:
     """Decoded pictures of one size with their labels.
 
-    images uint8 (N, C, H, W), C 1 or 3, stored NHWC (channels_last); labels int64 (N,); classes: the names,
-    in fixed order; files: N names below the folder `root`, or None for array formats.
+    Attributes:
+        images: uint8 (N, C, H, W), C 1 or 3, stored NHWC (channels_last).
+        labels: int64 (N,).
+        classes: the names, in fixed order.
+        files: N names below the folder `root`, or None for array formats.
+        root: the folder, or None.
     """
 
     images: Tensor
@@ -81,12 +107,14 @@ class ImageSet:
         return self.images.shape[2], self.images.shape[3]
 
     def select(self, index: Tensor | Sequence[int]) -> ImageSet:
-        """The pictures at `index`, int64 (M,), in that order."""
+        """The pictures at some positions, in their order.
+
+        Args:
+            index: int64 (M,).
+        """
         rows = torch.as_tensor(index, dtype=torch.int64)
         files = None if self.files is None else tuple(self.files[i] for i in rows.tolist())
-        # A gather over NHWC memory keeps the layout; over the permuted view it would not.
-        images = self.images.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
-        return replace(self, images=images, labels=self.labels[rows], files=files)
+        return replace(self, images=gather(self.images, rows), labels=self.labels[rows], files=files)
 
 
 @dataclass(frozen=True)
@@ -97,15 +125,49 @@ class Unreadable:
     reason: str
 
 
+Status = Literal["missing", "unreadable", "unsupported", "too_large"]
+
+
+class Undecodable(Exception):  # noqa: N818 - it names a picture, and becomes a row in the answer, not an error
+    """A picture that cannot be decoded, and why.
+
+    Attributes:
+        reason: one line, without the path.
+        status: "missing" (no such file), "unreadable" (broken, empty, no picture), "unsupported" (a known
+            format or kind of pixels that is not decoded), or "too_large".
+
+    >>> error = Undecodable("the file is empty", "unreadable")
+    >>> error.status, str(error)
+    ('unreadable', 'the file is empty')
+    """
+
+    def __init__(self, reason: str, status: Status) -> None:
+        super().__init__(" ".join(reason.split()))
+        self.status: Status = status
+
+    @property
+    def reason(self) -> str:
+        return str(self)
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Train, validation and test pictures of the same classes, and how they came to be.
 
-    `image_size` is what the network receives, (height, width). The training images may be larger (up to 1.25
-    times) when zooming augmentation needs the margin. `resize` is the rule that made the pictures fit.
-    `fingerprint`: SHA-256 over the pixels and labels of all splits. `notes` are for the user's eyes.
     Training pictures are ordered by the hash of their pixels, so that the order does not depend on the
     source.
+
+    Attributes:
+        train: pictures to learn from. They may be larger than `image_size` (up to 1.25 times) when zooming
+            augmentation needs the margin.
+        val: pictures for validation.
+        test: pictures for the test, or None.
+        name: what the data is called.
+        image_size: what the network receives, (height, width) in pixels.
+        resize: the rule that made the pictures fit: "crop", "pad" or "stretch".
+        fingerprint: SHA-256 over the pixels and labels of all splits.
+        notes: what the user should know.
+        unreadable: pictures that were left out.
     """
 
     train: ImageSet
@@ -152,32 +214,28 @@ class Dataset:
         return self.train.channels
 
     def split(self, name: str) -> ImageSet | None:
-        """The split called `name`: "train", "val" or "test"; None if there is no such part."""
+        """One of the three parts.
+
+        Args:
+            name: "train", "val" or "test".
+
+        Returns:
+            The part, or None if there is no such part.
+        """
         assert name in SPLITS, name
         found: ImageSet | None = getattr(self, name)
         return found
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Pictures on the device, ready for the network.
-
-    images float (N, C, H, W), normalised; labels int64 (N,), or float (N, K) after mixing; index int64 (N,):
-    positions in the ImageSet; mask bool (N,): False on rows that only pad the last batch of a prediction.
-    """
-
-    images: Tensor
-    labels: Tensor
-    index: Tensor
-    mask: Tensor | None = None
-
-
-@dataclass(frozen=True)
 class Predictions:
     """One pass of a network over an ImageSet; every metric is a pure function of it.
 
-    logits float32 (N, K), K >= 2; labels int64 (N,), or None for pictures without one; embeddings float32
-    (N, D) or None; index int64 (N,): which picture of the set each row belongs to.
+    Attributes:
+        logits: float32 (N, K), K >= 2.
+        labels: int64 (N,), or None for pictures without one.
+        embeddings: float32 (N, D), or None.
+        index: int64 (N,), which picture of the set each row belongs to.
     """
 
     logits: Tensor
@@ -199,8 +257,15 @@ class Predictions:
 class Preprocessing:
     """How a decoded picture becomes the network's input; it travels with the classifier.
 
-    The picture is resized by `resize` to `image_size` (height, width), brought to `channels` (1 grey, 3 RGB),
-    divided by 255, then (x - mean) / std per channel.
+    The picture is resized to `image_size`, brought to `channels`, divided by 255, then (x - mean) / std per
+    channel.
+
+    Attributes:
+        image_size: (height, width) in pixels.
+        channels: 1 grey, 3 RGB.
+        mean: one number per channel, on the 0-1 scale.
+        std: one number per channel, on the 0-1 scale.
+        resize: "crop", "pad" or "stretch".
     """
 
     image_size: tuple[int, int]
@@ -248,6 +313,23 @@ class History:
 
     def column(self, name: str) -> list[float]:
         return [row[name] for row in self.rows]
+
+
+def gather(images: Tensor, index: Tensor) -> Tensor:
+    """Take some of many pictures, with the memory layout they have.
+
+    Args:
+        images: (N, C, H, W), stored NHWC.
+        index: int64 (M,), positions on the images' device.
+
+    Returns:
+        (M, C, H, W), stored NHWC.
+
+    >>> gather(torch.arange(3).view(3, 1, 1, 1), torch.tensor([2, 0])).flatten()
+    tensor([2, 0])
+    """
+    # Whole rows of NHWC memory: indexing the (N, C, H, W) view takes ten times as long and loses the layout.
+    return images.permute(0, 2, 3, 1).index_select(0, index).permute(0, 3, 1, 2)
 
 
 def _described(count: int, size: tuple[int, int], channels: int, classes: int) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from fieldmark.cli import main
 from fieldmark.cli.cache import age
-from fieldmark.data.store_files import cache_folder
+from fieldmark.data.store.housekeeping import cache_folder
 from fieldmark.training.torch_files import as_safetensors
 
 

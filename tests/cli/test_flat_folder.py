@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fieldmark.cli import main
-from fieldmark.data.loading import load
+from fieldmark.data.load import load
 from fieldmark.recipe import Recipe
 
 

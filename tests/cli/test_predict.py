@@ -198,15 +198,15 @@ def test_one_bad_name_or_folder_does_not_end_the_run(
 def test_a_read_error_on_one_picture_costs_one_row(
     run: Path, holiday: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fieldmark.data import decoding
+    from fieldmark.data.decode import decoder
 
     class Failing(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             raise OSError(5, "Input/output error")
 
-    whole = decoding._file
+    whole = decoder._file
     broken = holiday / "more" / "1.png"
-    monkeypatch.setattr(decoding, "_file", lambda path: Failing() if Path(path) == broken else whole(path))
+    monkeypatch.setattr(decoder, "_file", lambda path: Failing() if Path(path) == broken else whole(path))
     assert main(["predict", str(run), str(holiday / "more"), "--json"]) == 0
     found = rows(capsys)
     assert [(row["status"], row["reason"]) for row in found] == [

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fieldmark.data.loading import load, load_split
-from fieldmark.data.store import cache_folder, clear_stores
+from fieldmark.data.decode import pool
+from fieldmark.data.load import load, load_split
+from fieldmark.data.store.housekeeping import cache_folder, clear_stores
 from fieldmark.errors import DataError
 from fieldmark.vocabulary import Preprocessing
 
@@ -81,16 +82,15 @@ def test_a_class_that_cannot_be_read_at_all_is_never_allowed(tmp_path: Path, pai
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are decoded from now on."""
-    from fieldmark.data import decoding_pool
 
     paths: list[str] = []
-    opened = decoding_pool.opened
+    opened = pool.opened
 
     def noting(path: str) -> object:
         paths.append(str(path))
         return opened(path)
 
-    monkeypatch.setattr(decoding_pool, "opened", noting)
+    monkeypatch.setattr(pool, "opened", noting)
     return paths
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fieldmark.data.finding import find
+from fieldmark.data.load import find
 from fieldmark.errors import DataError, UserError
 from fieldmark.vocabulary import Listing
 

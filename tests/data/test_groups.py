@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldmark.data.loading import load, load_split
+from fieldmark.data.load import load, load_split
 from fieldmark.data.splitting import cut, divide, units
 from fieldmark.errors import DataError
 from fieldmark.vocabulary import Dataset, Preprocessing

@@ -8,7 +8,7 @@ import torch
 from figures.made_up_runs import class_names, pictures
 from figures.overlap import drawn_texts, problems
 
-from fieldmark.data.resizing import resize
+from fieldmark.data.pixels.resizing import resize
 from fieldmark.figures.gallery import augmentation_rows, grid, resize_rules
 from fieldmark.figures.page import page, show
 

@@ -11,7 +11,7 @@ import torch
 from figures.overlap import drawn_texts, problems
 from PIL import Image
 
-from fieldmark.data.loading import load
+from fieldmark.data.load import load
 from fieldmark.figures.mistakes import mistakes
 from fieldmark.figures.predictions import predictions_page
 from fieldmark.figures.style import DPI

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fieldmark.data.loading import load
+from fieldmark.data.load import load
 from fieldmark.vocabulary import Dataset
 
 

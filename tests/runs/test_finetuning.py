@@ -18,7 +18,7 @@ from PIL import Image
 from training.public_resnet import OPTIONS, public_weights
 
 import fieldmark as fm
-from fieldmark.data.channels import dataset_to_channels
+from fieldmark.data.pixels.channels import dataset_to_channels
 from fieldmark.errors import UserError
 from fieldmark.models.public_files import MEAN, STD
 from fieldmark.runs import running

@@ -574,7 +574,7 @@ def import_everything() -> None:
     import fieldmark.cli.inspect
     import fieldmark.cli.predict
     import fieldmark.cli.train
-    import fieldmark.data.loading
+    import fieldmark.data.load
     import fieldmark.diagram.drawing
     import fieldmark.inspection.inspector
     import fieldmark.runs.running

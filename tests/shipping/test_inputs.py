@@ -10,13 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from fieldmark.data.decoding import Undecodable, decode
-from fieldmark.data.strips import whole
+from fieldmark.data.decode.decoder import decode
+from fieldmark.data.decode.modes import whole
 from fieldmark.errors import UserError
 from fieldmark.models import create
 from fieldmark.shipping.classifier import Classifier
 from fieldmark.shipping.inputs import pixels_of as opened_pixels_of
-from fieldmark.vocabulary import Preprocessing
+from fieldmark.vocabulary import Preprocessing, Undecodable
 
 
 def pixels_of(source: object) -> np.ndarray:

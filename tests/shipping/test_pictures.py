@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fieldmark.data.loading import load, load_split
+from fieldmark.data.load import load, load_split
 from fieldmark.shipping.pictures import read_pictures
 from fieldmark.vocabulary import Preprocessing
 

@@ -14,7 +14,7 @@ from fieldmark.cli.parsing import Switch, parse
 from fieldmark.errors import UserError
 
 if TYPE_CHECKING:
-    from fieldmark.data.store_files import StoreInfo
+    from fieldmark.data.store.housekeeping import StoreInfo
 
 SHOWN_KEY = 12
 """Characters of a key that the list shows."""
@@ -45,7 +45,7 @@ class Cache:
 def cache(words: Sequence[str]) -> int:
     """`fieldmark cache`."""
     flags = parse(Cache(), words, verb="cache")
-    from fieldmark.data.store_files import cache_folder, clear_stores, list_stores, megabytes
+    from fieldmark.data.store.housekeeping import cache_folder, clear_stores, list_stores, megabytes
     from fieldmark.training.torch_files import list_weights
 
     stores = [*list_stores(), *list_weights()]

@@ -132,8 +132,8 @@ def kernels(flags: Convolve) -> list[tuple[str, Tensor]]:
 
 def read(flags: Convolve) -> Tensor:
     """The picture, float64 (C, H, W) from 0 to 255. Raises DataError for what cannot be read."""
-    from fieldmark.data.channels import to_channels_tensor
-    from fieldmark.data.decoding import read_image
+    from fieldmark.data.decode.decoder import read_image
+    from fieldmark.data.pixels.channels import to_channels_tensor
 
     picture = read_image(Path(flags.picture).expanduser())
     return (to_channels_tensor(picture[None], 1)[0] if flags.grey else picture).double()

@@ -106,7 +106,7 @@ def name_of(flags: Evaluate, run: Run | None) -> str:
 
 def default_split(flags: Evaluate, run: Run | None, display: Screen) -> str:
     """test; but all of other data that has no splits, which is said."""
-    from fieldmark.data.finding import find
+    from fieldmark.data.load import find
     from fieldmark.vocabulary import Listing
 
     if flags.data is None or (run is not None and _same(flags.data, run)):
@@ -128,7 +128,7 @@ def pictures(
     flags: Evaluate, run: Run | None, classifier: Classifier, split: str, display: Screen
 ) -> ImageSet:
     """The pictures to measure on, by the run's settings if they are its own; what was left out is said."""
-    from fieldmark.data.loading import load_split
+    from fieldmark.data.load import load_split
     from fieldmark.recipe import Recipe
 
     if run is None and flags.data is None:

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fieldmark.data.decoding import READERS
-from fieldmark.data.sniffing import LONGEST, sniff
+from fieldmark.data.decode.formats import LONGEST, READERS, sniff
 from fieldmark.data.sources import table
-from fieldmark.data.sources.folder import walk
-from fieldmark.data.sources.naming import natural_key
+from fieldmark.data.sources.folders import walk
+from fieldmark.data.sources.names import TABLE_EXTENSIONS, natural_key
 from fieldmark.errors import UserError
 
 STDIN = "-"
@@ -60,7 +59,7 @@ def find(
         for name in names(word, stdin):
             if _is(os.path.isdir, name):
                 _add_folder(found, Path(name), any_extension)
-            elif Path(name).suffix.lower() in table.TABLE_EXTENSIONS and _is(os.path.isfile, name):
+            elif Path(name).suffix.lower() in TABLE_EXTENSIONS and _is(os.path.isfile, name):
                 _add_table(found, name, file_column)
             else:
                 found.files.append(name)

@@ -79,7 +79,7 @@ def show(words: Sequence[str]) -> int:
         raise usage("which pictures? fieldmark show DATA, say sample, mnist, or a folder.", "show")
     check(flags)
 
-    from fieldmark.data.loading import load
+    from fieldmark.data.load import load
     from fieldmark.models import ABOUT
     from fieldmark.runs.screen import screen
     from fieldmark.training.augmentation import build, describe
@@ -218,10 +218,10 @@ def other_shapes(flags: Show, size: tuple[int, int], most: int = 6) -> list[np.n
     """A few picture files as they are, uint8 (H, W, C); none if all of them have the shape `size`."""
     import torch
 
-    from fieldmark.data.decoding import Undecodable, decode
-    from fieldmark.data.finding import find
+    from fieldmark.data.decode.decoder import decode
+    from fieldmark.data.load import find
     from fieldmark.figures.tiles import evenly
-    from fieldmark.vocabulary import Listing
+    from fieldmark.vocabulary import Listing, Undecodable
 
     _, found = find(flags.data, flags.label, file_column=flags.file_column, split_column=flags.split_column)
     if not isinstance(found, Listing):

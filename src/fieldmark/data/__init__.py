@@ -1,1 +1,1 @@
-"""From files to decoded, split, labelled pictures: sources -> store -> splitting -> loading."""
+"""From files to decoded, split, labelled pictures: sources -> store -> splitting -> load."""

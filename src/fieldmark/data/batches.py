@@ -12,9 +12,15 @@ from torch import Tensor
 class TrainingOrder:
     """Endless full batches of positions; every epoch visits every picture once, in a new order.
 
-    count: pictures; batch_size: at most count. What an epoch leaves over (fewer than a batch) leads the next
-    epoch, so that no batch is short and no picture is skipped. `epoch` counts from 0: the epoch of the batch
-    that `next_batch` returned last. The whole state is `state()`; two orders with equal state go on alike.
+    What an epoch leaves over (fewer than a batch) leads the next epoch, so that no batch is short and no
+    picture is skipped. The whole state is `state()`; two orders with equal state go on alike.
+
+    Attributes:
+        count: pictures.
+        batch_size: pictures per batch, at most `count`.
+        generator: draws each epoch's order.
+        epoch: that of the batch that `next_batch` returned last, from 0; -1 before the first.
+        pending: int64, positions that the epoch has not given out yet.
 
     >>> order = TrainingOrder(5, 2, torch.Generator().manual_seed(0))
     >>> [len(order.next_batch()) for _ in range(5)], order.epoch
@@ -31,7 +37,11 @@ class TrainingOrder:
         assert 1 <= self.batch_size <= self.count, (self.batch_size, self.count)
 
     def next_batch(self) -> Tensor:
-        """Positions int64 (batch_size,), on the CPU."""
+        """The next positions.
+
+        Returns:
+            int64 (batch_size,), on the CPU.
+        """
         if len(self.pending) < self.batch_size:
             self.epoch += 1
             fresh = torch.randperm(self.count, generator=self.generator)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fieldmark.errors import DataError
-
-Progress = Callable[[str, int, int], None]
-"""Called with (what, done, total); total is 0 while it is unknown."""
+from fieldmark.vocabulary import Progress
 
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two pieces
 FEWEST_DIGITS = 8  # of a checksum: one wrong file in four billion would pass
@@ -20,19 +18,27 @@ FEWEST_DIGITS = 8  # of a checksum: one wrong file in four billion would pass
 
 @dataclass(frozen=True)
 class Remote:
-    """One file as its hosts have it; checksum: "md5:..." or "sha256:...", all of it or its first digits.
+    """One file as its hosts have it.
 
     The files of public weights carry the first eight digits of their SHA-256 in their names, and no more of
     it is published.
+
+    Attributes:
+        file: its name.
+        checksum: "md5:..." or "sha256:...", all of it or its first digits.
     """
 
     file: str
     checksum: str
 
     def is_whole(self, path: Path) -> bool:
-        """Whether the file at `path` is this one, by its checksum.
+        """Whether a file is this one, by its checksum.
 
-        Raises OSError when it cannot be read.
+        Args:
+            path: the file.
+
+        Raises:
+            OSError: it cannot be read.
         """
         algorithm, _, digits = self.checksum.partition(":")
         assert len(digits) >= FEWEST_DIGITS, self.checksum
@@ -53,10 +59,19 @@ def fetch(
     folder: Path,
     progress: Progress | None = None,
 ) -> None:
-    """Bring `remotes` into `folder`, each from the first address that gives it with the right checksum.
+    """Bring files into a folder, each from the first address that gives it with the right checksum.
 
-    addresses: the folders on the hosts, ending in "/". What already lies in `folder` whole is left alone.
-    Raises DataError, naming all files and where to put them, when one cannot be had from any address.
+    What already lies there whole is left alone.
+
+    Args:
+        name: of the set, for messages.
+        remotes: the files.
+        addresses: the folders on the hosts, ending in "/".
+        folder: where to; made where it is not there.
+        progress: called with (what, done, total).
+
+    Raises:
+        DataError: one cannot be had from any address; names all files and where to put them.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

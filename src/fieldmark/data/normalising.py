@@ -12,10 +12,16 @@ CHUNK = 2048  # pictures at a time: the squares of more would not stay in the pr
 
 
 def statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and population standard deviation per channel of uint8 (N, C, H, W), on the 0-1 scale.
+    """Mean and population standard deviation per channel, on the 0-1 scale.
 
     Sums of whole numbers, so the order of the pictures does not matter. A channel that is the same everywhere
     gets standard deviation 1/255, one grey level, because nothing can be divided by 0.
+
+    Args:
+        images: uint8 (N, C, H, W), N at least 1.
+
+    Returns:
+        C means and C standard deviations.
 
     >>> statistics(torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1))
     ((0.5,), (0.5,))
@@ -40,9 +46,16 @@ def statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
 def normalise(
     images: Tensor, mean: Sequence[float], std: Sequence[float], dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """(x / 255 - mean) / std per channel, in float32, then `dtype`; the memory format stays.
+    """Bring pixels to (x / 255 - mean) / std per channel, computed in float32; the memory format stays.
 
-    images uint8 (N, C, H, W) on any device; mean and std hold C numbers on the 0-1 scale.
+    Args:
+        images: uint8 (N, C, H, W) on any device.
+        mean: C numbers on the 0-1 scale.
+        std: C numbers on the 0-1 scale.
+        dtype: of the result.
+
+    Returns:
+        (N, C, H, W) of `dtype`.
 
     >>> round(normalise(torch.full((1, 1, 1, 1), 255, dtype=torch.uint8), [0.5], [0.25]).item(), 6)
     2.0

@@ -28,11 +28,19 @@ def divide(
     test: float,
     groups: NDArray[np.str_] | None = None,
 ) -> dict[str, Rows]:
-    """Rows int64 of each split, ordered by (hash, label); a split without pictures is left out.
+    """Divide pictures into splits.
 
-    given (M,): "train", "val" or "test", all of them "" where the source does not say. Without any, `val` and
-    `test` are the shares `cut` takes; with "train" but no "val", the share `val` of train is for validation.
-    groups (M,): pictures of one name are not parted; those of the name "" stand alone.
+    Args:
+        hashes: (M,) "S32", SHA-256 of each picture's pixels.
+        labels: int64 (M,).
+        given: (M,), "train", "val" or "test"; all of them "" where the source does not say.
+        val: the share for validation. Without any given split it is cut from all pictures, and with "train"
+            but no "val" from train.
+        test: the share for the test, cut where no split is given.
+        groups: (M,), pictures of one name are not parted; those of the name "" stand alone.
+
+    Returns:
+        Rows int64 of each split, ordered by (hash, label); a split without pictures is left out.
 
     >>> hashes = np.array([b"c", b"a", b"b"], "S32")
     >>> rows = divide(hashes, np.zeros(3, np.int64), np.array(["train", "test", "train"]), val=0.5, test=0.1)
@@ -62,10 +70,17 @@ def ordered(hashes: Hashes, labels: Rows) -> Rows:
 
 
 def units(hashes: Hashes, groups: NDArray[np.str_] | None = None) -> Rows:
-    """What may not be parted, int64 (M,): one number for pictures that are equal or of one group.
+    """Number what may not be parted: pictures that are equal or of one group.
 
     That goes on from picture to picture: a group and another that share a picture are one. Numbers rise with
     the lowest hash of each unit.
+
+    Args:
+        hashes: (M,) "S32".
+        groups: (M,), "" for a picture that stands alone; None for no groups.
+
+    Returns:
+        int64 (M,), one number per unit.
 
     >>> units(np.array([b"c", b"a", b"b", b"a"], "S32"), np.array(["x", "", "x", "y"])).tolist()
     [1, 0, 1, 0]
@@ -90,7 +105,7 @@ def units(hashes: Hashes, groups: NDArray[np.str_] | None = None) -> Rows:
 def cut(
     hashes: Hashes, labels: Rows, *, val: float, test: float, groups: NDArray[np.str_] | None = None
 ) -> Rows:
-    """The split of each picture, int64 (M,): 0 train, 1 val, 2 test, each class divided in these shares.
+    """Cut each class in the same shares.
 
     Within a class, pictures go in the order of their hashes: the first round(n * test) to the test, the next
     round(n * val) to validation, the rest to training. At least one goes to validation from two different
@@ -98,6 +113,16 @@ def cut(
     together, also over classes: then the class that comes first has them all in its count. So do pictures of
     one group (see `units`); they count for the class of the one with the lowest hash. What belongs together
     and is larger than what a split still takes is passed on to the next split.
+
+    Args:
+        hashes: (M,) "S32".
+        labels: int64 (M,).
+        val: the share for validation, 0 to 1.
+        test: the share for the test, 0 to 1.
+        groups: (M,), see `units`.
+
+    Returns:
+        The split of each picture, int64 (M,): 0 train, 1 val, 2 test.
 
     >>> cut(np.array([b"a", b"b", b"c", b"d"], "S32"), np.zeros(4, np.int64), val=0.25, test=0.25)
     array([2, 1, 0, 0])
@@ -142,9 +167,17 @@ def _quotas(count: int, val: float, test: float) -> list[int]:
 
 
 def stratified(labels: Rows, count: int, generator: torch.Generator) -> Rows:
-    """At most `count` rows, ascending, with the classes in their shares and every class at least once.
+    """Draw rows with the classes in their shares and every class at least once.
 
-    labels int64 (M,). Shares are rounded by largest remainder (ties to the lower label).
+    Shares are rounded by largest remainder (ties to the lower label).
+
+    Args:
+        labels: int64 (M,).
+        count: how many; all rows where there are no more.
+        generator: draws within each class.
+
+    Returns:
+        Rows int64, ascending.
 
     >>> labels = np.array([0, 0, 0, 0, 1, 1])
     >>> chosen = stratified(labels, 3, torch.Generator().manual_seed(0))

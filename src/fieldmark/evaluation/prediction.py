@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from operator import attrgetter
 
 import torch
@@ -14,12 +15,26 @@ from fieldmark.errors import UserError
 from fieldmark.inspection.footprint import rows_that_fit
 from fieldmark.models.network import Network
 from fieldmark.models.own import logits_of, no_gradients, rows
-from fieldmark.vocabulary import Batch, ImageSet, Predictions
+from fieldmark.vocabulary import ImageSet, Predictions
 from fieldmark.world import torch_as_it_comes
 
 Progress = Callable[[str, int, int], None]
 SHORTCUTS = ("cudnn.conv", "cudnn.rnn", "cuda.matmul", "mkldnn.conv", "mkldnn.matmul")
 """Where torch keeps its permission to compute fp32 in fewer bits, below torch.backends."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures on the device, ready for the network, and which of them count.
+
+    images float (N, C, H, W), normalised; labels int64 (N,); index int64 (N,):
+    positions in the ImageSet; mask bool (N,): False on rows that only pad the last batch.
+    """
+
+    images: Tensor
+    labels: Tensor
+    index: Tensor
+    mask: Tensor
 
 
 @torch_as_it_comes()

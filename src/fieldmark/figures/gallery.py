@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from fieldmark.data.resizing import RULES, lost_share, place, resize
+from fieldmark.data.pixels.resizing import RULES, lost_share, place, resize
 from fieldmark.figures import lettering
 from fieldmark.figures.page import Box, frame, heading, page, show, write
 from fieldmark.figures.style import HEADING, LABEL, LEAST_WIDE, MARGIN, SMALL

@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from PIL import Image
 
-from fieldmark.data.resizing import resize
+from fieldmark.data.pixels.resizing import resize
 from fieldmark.errors import UserError
 from fieldmark.figures import lettering
 from fieldmark.figures.style import DPI, LABEL, MARGIN, SMALL, SMALL_PICTURE, TITLE

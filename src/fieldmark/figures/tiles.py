@@ -10,11 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from fieldmark.data.decoding import decode
-from fieldmark.data.undecodable import Undecodable
+from fieldmark.data.decode.decoder import decode
 from fieldmark.figures.page import page
 from fieldmark.figures.style import HEADING, LEAST_WIDE, MARGIN
-from fieldmark.vocabulary import ImageSet, Predictions
+from fieldmark.vocabulary import ImageSet, Predictions, Undecodable
 
 
 @dataclass(frozen=True)

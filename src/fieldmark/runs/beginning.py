@@ -13,8 +13,8 @@ from fieldmark.training.recipes import preset
 from fieldmark.training.recipes.finetuning import finetuned
 
 if TYPE_CHECKING:
-    from fieldmark.data.download import Progress
     from fieldmark.training.origin import Origin
+    from fieldmark.vocabulary import Progress
 
 
 def suggested(model: str | None, start_from: Path | None = None, pretrained: str | None = None) -> Recipe:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from torch import nn
 
-from fieldmark.data.channels import dataset_to_channels
-from fieldmark.data.loading import load
+from fieldmark.data.load import load
+from fieldmark.data.pixels.channels import dataset_to_channels
 from fieldmark.errors import UserError
 from fieldmark.models import about, is_own, settled
 from fieldmark.models.building import Maker

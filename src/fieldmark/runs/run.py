@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from fieldmark.data.loading import load_split
+from fieldmark.data.load import load_split
 from fieldmark.errors import ClassifierError, DataError
 from fieldmark.evaluation.metrics import evaluate
 from fieldmark.evaluation.prediction import Progress, predict

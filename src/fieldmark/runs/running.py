@@ -84,7 +84,7 @@ def train(
         UserError: something given cannot be used; then nothing is written.
 
     >>> import tempfile
-    >>> from fieldmark.data.loading import load
+    >>> from fieldmark.data.load import load
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     small = load("sample", limit=300)
     ...     run = train(small, Recipe(model="digits", epochs=1, batch_size=64), out=Path(folder) / "run")
@@ -242,9 +242,7 @@ def remembered(data: Dataset | str | Path) -> str | None:
     """
     if isinstance(data, Dataset):
         return None
-    if (
-        isinstance(data, str) and data in SOURCES
-    ):  # even where a folder is called so, as `data.finding` has it
+    if isinstance(data, str) and data in SOURCES:  # even where a folder is called so, as `data.load` has it
         return data
     path = Path(data)
     return str(path.resolve()) if path.exists() else str(data)

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from fieldmark.data.decoding import Undecodable, opened
-from fieldmark.data.modes import to_array
-from fieldmark.data.pillow_settings import pillow_settings
-from fieldmark.data.strips import Pixels
+from fieldmark.data.decode.decoder import opened, pillow_settings
+from fieldmark.data.decode.modes import to_array
+from fieldmark.vocabulary import Pixels, Undecodable
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | np.ndarray | Tensor
 """What `Classifier.predict` takes a list of."""

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldmark.data.decoding import Undecodable
-from fieldmark.data.decoding_pool import cores
-from fieldmark.data.resizing import prepare
+from fieldmark.data.decode.pool import cores
+from fieldmark.data.pixels.resizing import prepare
 from fieldmark.shipping.inputs import Source, name_of, pixels_of
-from fieldmark.vocabulary import Preprocessing
+from fieldmark.vocabulary import Preprocessing, Undecodable
 
 
 @dataclass(frozen=True)

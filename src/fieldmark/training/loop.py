@@ -77,7 +77,7 @@ def train(
 
     Raises TrainingError when the loss stops being a number, with the step, the rate, and what to try.
 
-    >>> from fieldmark.data.loading import load
+    >>> from fieldmark.data.load import load
     >>> trained = train(load("sample", limit=500), Recipe(model="digits", epochs=1, batch_size=50))
     >>> trained.history.rows[0]["val_accuracy"] > 0.5
     True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from fieldmark.data.download import Progress, Remote, data_folder, fetch
+from fieldmark.data.download import Remote, data_folder, fetch
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.families import resolve
 from fieldmark.models import MODELS, TIMM
@@ -18,7 +18,7 @@ from fieldmark.models.timm_library import configuration, published_weights
 from fieldmark.recipe import PUBLIC
 from fieldmark.training.origin import Origin
 from fieldmark.training.starting import read_weights
-from fieldmark.vocabulary import Preprocessing
+from fieldmark.vocabulary import Preprocessing, Progress
 
 
 def public_origin(model: str, pretrained: str, progress: Progress | None = None) -> Origin:

@@ -15,7 +15,8 @@ import safetensors
 import torch
 
 import fieldmark
-from fieldmark.data.store_files import StoreInfo, cache_folder, reach_disk
+from fieldmark.data.store.housekeeping import StoreInfo, cache_folder
+from fieldmark.data.store.manifest import reach_disk
 from fieldmark.errors import ClassifierError, DataError
 from fieldmark.files import write_json
 

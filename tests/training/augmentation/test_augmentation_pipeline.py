@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from fieldmark.data.resizing import resize_tensor
+from fieldmark.data.pixels.resizing import resize_tensor
 from fieldmark.errors import UserError
 from fieldmark.training.augmentation import Context, Pipeline, Step, build
 from fieldmark.training.augmentation.cropping import PadAndCrop

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from fieldmark.data.resizing import resize_tensor
+from fieldmark.data.pixels.resizing import resize_tensor
 from fieldmark.errors import UserError
 from fieldmark.training.augmentation.steps import Context
 from fieldmark.training.augmentation.zooming import Zoom, box_weights, zoom

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fieldmark.errors import UserError
+
 SOURCES = {
     "celeba": "fieldmark.data.sources.celeba:celeba",
     "cifar10": "fieldmark.data.sources.cifar:cifar10",
@@ -22,8 +24,11 @@ from "train" and "test" to ImageSet.
 class About:
     """What `fieldmark list data` says of one named set.
 
-    pictures: how many for training and test (and validation); size: (height, width, channels); classes: how
-    many; summary: one line, with where it comes from.
+    Attributes:
+        pictures: how many for training and test (and validation).
+        size: (height, width, channels).
+        classes: how many.
+        summary: one line, with where it comes from.
     """
 
     pictures: str
@@ -46,11 +51,14 @@ ABOUT = {
 def no_label(name: str, label: str | None) -> None:
     """Refuse `--label` for a set that has one label per picture anyway.
 
-    Raises UserError.
+    Args:
+        name: of the set.
+        label: what was given; None is fine.
+
+    Raises:
+        UserError: a label was given.
     """
     if label is not None:
-        from fieldmark.errors import UserError
-
         raise UserError(
             f"{name} has one label per picture: --label {label} is for tables and celeba. Leave it out."
         )

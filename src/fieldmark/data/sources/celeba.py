@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from fieldmark.data.download import Progress, data_folder
-from fieldmark.data.unpacking import unpack
+from fieldmark.data.download import data_folder
+from fieldmark.data.sources.archives import unpack
 from fieldmark.errors import DataError, UserError
 from fieldmark.families import unknown
-from fieldmark.vocabulary import SPLITS, Listing
+from fieldmark.vocabulary import SPLITS, Listing, Progress
 
 IMAGES = "img_align_celeba"
 ATTRIBUTES = "list_attr_celeba"
@@ -21,12 +21,18 @@ HOME = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 
 def celeba(label: str | None = None, progress: Progress | None = None) -> Listing:
-    """Faces with and without the attribute `label`, in the official splits; classes ("not X", "X").
+    """Faces with and without an attribute, in the official splits; classes ("not X", "X").
 
     The attribute is selected by name, never by number. Files lie in `celeba/` of the data folder:
     img_align_celeba/ (or its .zip), list_attr_celeba.txt and list_eval_partition.txt (or both as .csv).
 
-    Raises UserError if `label` is none of the attributes, DataError for missing or broken files.
+    Args:
+        label: the attribute.
+        progress: not called, as nothing is downloaded.
+
+    Raises:
+        UserError: `label` is none of the attributes.
+        DataError: files are missing or broken.
     """
     folder = data_folder() / "celeba"
     attributes, partition = _table(folder, ATTRIBUTES), _table(folder, PARTITION)

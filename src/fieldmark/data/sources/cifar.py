@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fieldmark.data.download import Progress, Remote, data_folder, fetch
+from fieldmark.data.download import Remote, data_folder, fetch
 from fieldmark.data.sources import no_label
-from fieldmark.data.unpacking import unpack
+from fieldmark.data.sources.archives import unpack
 from fieldmark.errors import DataError
-from fieldmark.vocabulary import ImageSet
+from fieldmark.vocabulary import ImageSet, Progress
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FOLDER = "cifar-10-batches-bin"
@@ -33,13 +33,19 @@ CHUNK = 256  # pictures turned from planes into pixels at a time: what fits the 
 def cifar10(label: str | None = None, progress: Progress | None = None) -> dict[str, ImageSet]:
     """CIFAR-10, "train" and "test", 32x32 RGB: from disk, unpacked or as the archive, or else downloaded.
 
-    Raises UserError if `label` is given, DataError for broken files and when no address answers.
+    Args:
+        label: must be None, as every picture has one label.
+        progress: called with (what, done, total) while files are fetched.
+
+    Raises:
+        UserError: `label` is given.
+        DataError: files are broken, or no address answers.
     """
     no_label("cifar10", label)
     folder = data_folder() / FOLDER
     if not all((folder / file).is_file() for file in (*TRAIN_FILES, *TEST_FILES)):
         _provide(folder, progress)
-    return {"train": read(folder, TRAIN_FILES), "test": read(folder, TEST_FILES)}
+    return {"train": read_records(folder, TRAIN_FILES), "test": read_records(folder, TEST_FILES)}
 
 
 def _provide(folder: Path, progress: Progress | None) -> None:
@@ -81,10 +87,15 @@ def _unpack(archive: Path, folder: Path) -> None:
         raise DataError(f"{archive} does not hold {FOLDER}/{absent[0]}: it is not CIFAR-10's binary version.")
 
 
-def read(folder: Path, files: Sequence[str]) -> ImageSet:
-    """The records of `files` in `folder`, one after another, as pictures stored NHWC.
+def read_records(folder: Path, files: Sequence[str]) -> ImageSet:
+    """Read the records of some files, one after another, as pictures stored NHWC.
 
-    Raises DataError naming the file: missing, not a whole number of records, labels above 9.
+    Args:
+        folder: where they lie.
+        files: their names.
+
+    Raises:
+        DataError: one is missing, is not a whole number of records, or has labels above 9; names the file.
     """
     parts = [_records(folder / file) for file in files]
     images = np.empty((sum(map(len, parts)), PIXELS, 3), np.uint8)

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fieldmark.data.download import Progress, Remote, data_folder, fetch
+from fieldmark.data.download import Remote, data_folder, fetch
 from fieldmark.data.sources import no_label
-from fieldmark.data.unpacking import gunzip
+from fieldmark.data.sources.archives import gunzip
 from fieldmark.errors import DataError
-from fieldmark.vocabulary import ImageSet
+from fieldmark.vocabulary import ImageSet, Progress
 
 TIMES, SLACK = 100, 2**26  # bytes unpacked for a .gz: MNIST's pictures are 5 times as large
 MAGIC = {1: 0x801, 3: 0x803}  # labels (N,), pictures (N, H, W), unsigned bytes both
@@ -53,7 +53,13 @@ FASHION_ADDRESSES = (
 def mnist(label: str | None = None, progress: Progress | None = None) -> dict[str, ImageSet]:
     """Handwritten digits, "train" and "test", 28x28 grey, from disk or else downloaded.
 
-    Raises UserError if `label` is given, DataError for broken files and when no address answers.
+    Args:
+        label: must be None, as every picture has one label.
+        progress: called with (what, done, total) while files are fetched.
+
+    Raises:
+        UserError: `label` is given.
+        DataError: files are broken, or no address answers.
     """
     no_label("mnist", label)
     return _named("mnist", MNIST_FILES, MNIST_ADDRESSES, DIGITS, progress)
@@ -62,7 +68,13 @@ def mnist(label: str | None = None, progress: Progress | None = None) -> dict[st
 def fashion_mnist(label: str | None = None, progress: Progress | None = None) -> dict[str, ImageSet]:
     """Articles of clothing, "train" and "test", 28x28 grey, from disk or else downloaded.
 
-    Raises UserError if `label` is given, DataError for broken files and when no address answers.
+    Args:
+        label: must be None, as every picture has one label.
+        progress: called with (what, done, total) while files are fetched.
+
+    Raises:
+        UserError: `label` is given.
+        DataError: files are broken, or no address answers.
     """
     no_label("fashion-mnist", label)
     return _named("fashion-mnist", FASHION_FILES, FASHION_ADDRESSES, CLOTHES, progress)
@@ -88,10 +100,17 @@ def _named(
 
 
 def read_pair(folder: Path, images_file: str, labels_file: str, classes: tuple[str, ...]) -> ImageSet:
-    """The pictures and labels in two IDX files of `folder`, each plain or with .gz added.
+    """Read the pictures and labels in two IDX files, each plain or with .gz added.
 
-    Raises DataError naming the file: missing, cut off, another magic number, counts or labels that do not
-    fit.
+    Args:
+        folder: where they lie.
+        images_file: the name of the one with pictures.
+        labels_file: the name of the one with labels.
+        classes: the names of the labels 0, 1, ...
+
+    Raises:
+        DataError: one is missing or cut off, or has another magic number, or counts or labels do not fit;
+            names the file.
     """
     images_path, labels_path = _on_disk(folder, images_file), _on_disk(folder, labels_file)
     if images_path is None or labels_path is None:
@@ -107,9 +126,14 @@ def read_pair(folder: Path, images_file: str, labels_file: str, classes: tuple[s
 
 
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
-    """The array in an IDX file of unsigned bytes, plain or .gz, with 1 axis (labels) or 3 (pictures).
+    """Read the array in an IDX file of unsigned bytes, plain or .gz.
 
-    Raises DataError for another magic number and for a length other than the header announces.
+    Args:
+        path: the file.
+        axes: 1 for labels, 3 for pictures.
+
+    Raises:
+        DataError: another magic number, or a length other than the header announces.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

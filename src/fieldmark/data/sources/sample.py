@@ -10,16 +10,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fieldmark.data.download import Progress
 from fieldmark.data.sources import no_label
-from fieldmark.vocabulary import ImageSet
+from fieldmark.vocabulary import ImageSet, Progress
 
 FILE = Path(__file__).with_name("sample.npz")
 CLASSES = tuple("0123456789")
 
 
 def sample(label: str | None = None, progress: Progress | None = None) -> dict[str, ImageSet]:
-    """The packaged digits, "train" and "test", 28x28 grey. Raises UserError if `label` is given.
+    """The packaged digits, "train" and "test", 28x28 grey.
+
+    Args:
+        label: must be None, as every picture has one label.
+        progress: not called, as nothing is downloaded.
+
+    Raises:
+        UserError: `label` is given.
 
     >>> {split: len(part) for split, part in sample().items()}
     {'train': 6000, 'test': 1000}

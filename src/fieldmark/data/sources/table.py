@@ -9,17 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from fieldmark.data.decoding import EXTENSIONS
-from fieldmark.data.sources.cells import TABLE_EXTENSIONS, Table, file_name, read, text
-from fieldmark.data.sources.embedded import files_of
-from fieldmark.data.sources.folder import stranger
-from fieldmark.data.sources.naming import SPLIT_NAMES, alike, composed, listed, natural_order, split_of
+from fieldmark.data.decode.formats import EXTENSIONS
+from fieldmark.data.sources.cells import Table, file_name, files_of, open_table, text
+from fieldmark.data.sources.folders import stranger
+from fieldmark.data.sources.names import SPLIT_NAMES, alike, composed, listed, natural_order, split_of
 from fieldmark.errors import DataError
 from fieldmark.families import unknown
 from fieldmark.printable import shortened
 from fieldmark.vocabulary import Listing
-
-__all__ = ["FILE_COLUMNS", "TABLE_EXTENSIONS", "files", "find"]
 
 FILE_COLUMNS = (
     *("file", "filename", "file_name", "path", "filepath", "file_path", "image", "image_path", "img"),
@@ -37,7 +34,7 @@ NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 ADDRESS = re.compile(r"(?:https?|ftp|s3|gs)://", re.IGNORECASE)
 
 
-def find(
+def read_table(
     path: Path,
     label: str | None = None,
     *,
@@ -53,6 +50,7 @@ def find(
     one name without an extension from the only picture of that name.
 
     Args:
+        path: the table.
         label: the column with the class; by default one of LABEL_COLUMNS.
         file_column: the column with file names or pictures; by default one of FILE_COLUMNS.
         split_column: the column with the split: train, val, test and their like, or true (validation) and
@@ -65,7 +63,7 @@ def find(
             that are missing, empty cells, web addresses, one number written in two ways, and several labels
             per picture.
     """
-    table = read(path)
+    table = open_table(path)
     root, names = _files(table, file_column)
     label_name = _label_column(table, label)
     labels = _labels(table, label_name)
@@ -99,11 +97,19 @@ def find(
 
 
 def files(path: Path, file_column: str | None = None) -> list[str]:
-    """The files that a table lists, for prediction, which wants no labels: paths that can be opened.
+    """The files that a table lists, for prediction, which wants no labels.
 
-    Raises DataError as `find` does, for what it does not want to know nothing.
+    Args:
+        path: the table.
+        file_column: as for `read_table`.
+
+    Returns:
+        Paths that can be opened.
+
+    Raises:
+        DataError: as `read_table` does, except for labels, splits and groups, which are not looked at.
     """
-    table = read(path)
+    table = open_table(path)
     root, names = _files(table, file_column)
     return [str(root / name) if name else str(path.parent) for name in _as_on_disk(root, names)]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from fieldmark.data.resizing import resize_tensor
+from fieldmark.data.pixels.resizing import resize_tensor
 from fieldmark.errors import UserError
 from fieldmark.training.augmentation.checks import name_of
 from fieldmark.training.augmentation.cropping import centre_crop

@@ -17,7 +17,7 @@ def zoom(images: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """What is inside a box of every picture, resized to `size` (height, width).
 
     images uint8 (N, C, H, W); boxes int64 (N, 4): top, left, height, width. Returns uint8 (N, C, h, w). As
-    cutting the box out and stretching it with fieldmark.data.resizing, antialiased, to one level: two float32
+    cutting the box out and stretching it with `data.pixels.resizing`, antialiased, to one level: two float32
     products with the same triangle filter, one rounding at the end (there, weights are rounded to 2^-16).
     Raises UserError for a box that is empty or not wholly inside.
 

@@ -1,0 +1,1 @@
+"""From a file to its pixels, grey or RGB, one picture or many."""

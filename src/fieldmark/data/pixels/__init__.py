@@ -1,0 +1,1 @@
+"""From pixels to the size and the channels that are wanted, exactly."""

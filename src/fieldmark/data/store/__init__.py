@@ -1,0 +1,1 @@
+"""Decoded pictures, kept on disk: made once, opened at once afterwards."""
