@@ -148,9 +148,10 @@ def interval(values: list[float]) -> list[float] | None:
 def choose(backbone: Path, seeds: list[int], epochs: int, most: int) -> dict[str, Any]:
     """Mean validation accuracy of every setting of both ways, best first."""
     import fieldmark as fm
-    from fieldmark.runs.beginning import origin_of, suggested
+    from fieldmark.runs.suggestion import suggested
     from fieldmark.training.loop import train
-    from fieldmark.training.origin import completed
+    from fieldmark.weights import origin_of
+    from fieldmark.weights.first_weights import completed
 
     same = {"epochs": epochs, "batch_size": BATCH, "best": "last", "augment": ("crop", "alternating_mirror")}
     bases = {

@@ -211,7 +211,7 @@ SLIPS = (
     ),
     Slip(
         "a head of other classes is taken over",
-        "training/starting.py",
+        "weights/own_files.py",
         "if fresh_head or any(",
         "if any(",
     ),

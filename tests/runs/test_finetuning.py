@@ -15,16 +15,16 @@ import safetensors.torch
 import torch
 from models.fake_timm import module
 from PIL import Image
-from training.public_resnet import OPTIONS, public_weights
+from weights.public_resnet import OPTIONS, public_weights
 
 import fieldmark as fm
 from fieldmark.data.channels import dataset_to_channels
 from fieldmark.errors import UserError
-from fieldmark.models.public_files import MEAN, STD
 from fieldmark.runs import running
 from fieldmark.runs.display import Quiet
 from fieldmark.runs.run import Run
 from fieldmark.vocabulary import Dataset
+from fieldmark.weights.public_files import MEAN, STD
 
 
 class Notes(Quiet):

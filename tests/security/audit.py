@@ -431,7 +431,7 @@ def set_traps(world: World, folder: Path) -> None:
     program = f"{leave}\ndef f(*_, **__): {leave}\n"
     for name in TRAPS:
         (folder / f"{name}.py").write_text(program)
-    for name in ("__init__", "__main__", "training/__init__", "training/unpickling"):
+    for name in ("__init__", "__main__", "weights/__init__", "weights/pickle_reader"):
         path = folder / "fieldmark" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(program)

@@ -54,7 +54,7 @@ def models() -> list[dict[str, Any]]:
     `pretrained` says whether published weights are found by the name alone.
     """
     from fieldmark.models import ABOUT
-    from fieldmark.models.public_files import PUBLIC_FILES
+    from fieldmark.weights.public_files import PUBLIC_FILES
 
     return [
         {

@@ -21,7 +21,7 @@ from fieldmark.cli.values import NOTHING
 from fieldmark.errors import TrainingError, UserError
 from fieldmark.printable import printable
 from fieldmark.recipe import PUBLIC, Recipe
-from fieldmark.runs.beginning import suggested
+from fieldmark.runs.suggestion import suggested
 from fieldmark.training.recipes import find_recipe
 
 LIMITS = ("max_minutes", "patience")

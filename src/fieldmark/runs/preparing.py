@@ -15,12 +15,12 @@ from fieldmark.models import about, is_own, settled
 from fieldmark.models.building import Maker
 from fieldmark.models.stems import SMALL_BELOW
 from fieldmark.recipe import PUBLIC, Recipe
-from fieldmark.runs.beginning import origin_of
 from fieldmark.runs.display import Watcher
 from fieldmark.training.augmentation import build
-from fieldmark.training.origin import Origin, completed
 from fieldmark.training.recipes import fitted
 from fieldmark.vocabulary import Dataset
+from fieldmark.weights import origin_of
+from fieldmark.weights.first_weights import Origin, completed
 
 DEFAULT_SIZE = 32  # pixels, for a model of the user's own, of which no published size is known
 

@@ -10,10 +10,10 @@ from torch import nn
 
 from fieldmark.recipe import PUBLIC, Recipe
 from fieldmark.runs import running
-from fieldmark.runs.beginning import suggested
 from fieldmark.runs.display import Quiet, Watcher
 from fieldmark.runs.run import Run
 from fieldmark.runs.screen import screen
+from fieldmark.runs.suggestion import suggested
 from fieldmark.training.augmentation import describe
 from fieldmark.vocabulary import Dataset
 

@@ -10,11 +10,12 @@ import fieldmark as fm
 from fieldmark.errors import UserError
 from fieldmark.models import create
 from fieldmark.recipe import Recipe
-from fieldmark.runs.beginning import origin_of, suggested
+from fieldmark.runs.suggestion import suggested
 from fieldmark.shipping.classifier import Classifier
 from fieldmark.training.recipes import preset
 from fieldmark.training.recipes.finetuning import finetuned
 from fieldmark.vocabulary import Preprocessing
+from fieldmark.weights import origin_of
 
 KNOWN = Preprocessing((20, 20), 1, (0.25,), (0.5,), "pad")
 
