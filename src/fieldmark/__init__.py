@@ -39,8 +39,8 @@ _DOOR = {
     "predict": "fieldmark.evaluation.prediction:predict",
     "preset": "fieldmark.training.recipes:preset",
     "read_image": "fieldmark.data.decoding:read_image",
-    "resume": "fieldmark.runs.running:resume",
-    "train": "fieldmark.runs.starting:train",
+    "resume": "fieldmark.runs.sitting:resume",
+    "train": "fieldmark.runs.keywords:train",
 }
 
 __all__ = sorted([*_DOOR, "__version__", "conv"])

@@ -19,7 +19,7 @@ from fieldmark.weights import published
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the command line asks of training, which itself does nothing."""
-    from fieldmark.runs import running
+    from fieldmark.runs import sitting
 
     seen: dict[str, Any] = {}
 
@@ -27,7 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(arguments, data=data, recipe=recipe)
         raise UserError("enough.")
 
-    monkeypatch.setattr(running, "train", train)
+    monkeypatch.setattr(sitting, "train_run", train)
     return seen
 
 

@@ -577,9 +577,9 @@ def import_everything() -> None:
     import fieldmark.data.loading
     import fieldmark.models.inspection.inspecting
     import fieldmark.reporting.network_drawing
-    import fieldmark.runs.running
+    import fieldmark.runs.keywords
     import fieldmark.runs.screen
-    import fieldmark.runs.starting
+    import fieldmark.runs.sitting
     import fieldmark.shipping.classifier  # noqa: F401
 
     torch.set_num_threads(1)

@@ -16,7 +16,7 @@ from fieldmark.reporting.curves import curves
 from fieldmark.reporting.mistakes import mistakes
 from fieldmark.reporting.predictions import predictions_page
 from fieldmark.reporting.saving import save
-from fieldmark.training.loop import Trained
+from fieldmark.training.session import Trained
 from fieldmark.vocabulary import ImageSet, Predictions
 
 
