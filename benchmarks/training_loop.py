@@ -33,7 +33,7 @@ from fieldmark.data.normalising import statistics as pixel_statistics
 from fieldmark.models import create
 from fieldmark.recipe import Recipe
 from fieldmark.training.loop import rate_at, train_step
-from fieldmark.training.recipes import preset
+from fieldmark.training.presets import preset
 from fieldmark.training.session import Session
 from fieldmark.vocabulary import Dataset
 

@@ -37,7 +37,7 @@ _DOOR = {
     "inspect": "fieldmark.models.inspection.inspecting:inspect",
     "load": "fieldmark.data.loading:load",
     "predict": "fieldmark.evaluation.prediction:predict",
-    "preset": "fieldmark.training.recipes:preset",
+    "preset": "fieldmark.training.presets:preset",
     "read_image": "fieldmark.data.decoding:read_image",
     "resume": "fieldmark.runs.sitting:resume",
     "train": "fieldmark.runs.keywords:train",

@@ -12,7 +12,7 @@ from fieldmark.cli.parsing import with_value
 from fieldmark.cli.train import may_be_weights
 from fieldmark.errors import UserError
 from fieldmark.recipe import Recipe
-from fieldmark.training.recipes.finetuning import finetuned
+from fieldmark.training.presets.finetuning import finetuned
 from fieldmark.weights import published
 
 

@@ -14,8 +14,8 @@ from fieldmark.cli import main
 from fieldmark.cli.train import starting_recipe, told
 from fieldmark.errors import UserError
 from fieldmark.recipe import Recipe
-from fieldmark.training.recipes import RECIPES, find_recipe, preset
-from fieldmark.training.recipes.finetuning import finetuned
+from fieldmark.training.presets import RECIPES, find_recipe, preset
+from fieldmark.training.presets.finetuning import finetuned
 
 
 def test_json_has_what_was_trained_and_how_well(trained: tuple[Path, dict[str, Any]]) -> None:

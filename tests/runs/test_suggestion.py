@@ -12,8 +12,8 @@ from fieldmark.models import create
 from fieldmark.recipe import Recipe
 from fieldmark.runs.suggestion import suggested
 from fieldmark.shipping.classifier import Classifier
-from fieldmark.training.recipes import preset
-from fieldmark.training.recipes.finetuning import finetuned
+from fieldmark.training.presets import preset
+from fieldmark.training.presets.finetuning import finetuned
 from fieldmark.vocabulary import Preprocessing
 from fieldmark.weights import origin_of
 

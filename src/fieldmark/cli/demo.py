@@ -48,7 +48,7 @@ def demo(words: Sequence[str]) -> int:
     from fieldmark.runs import sitting
     from fieldmark.runs.record import process_start
     from fieldmark.runs.screen import screen
-    from fieldmark.training.recipes import find_recipe
+    from fieldmark.training.presets import find_recipe
 
     with closing(screen()) as display:
         run = sitting.train_run(

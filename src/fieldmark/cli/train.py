@@ -22,7 +22,7 @@ from fieldmark.errors import TrainingError, UserError
 from fieldmark.printable import printable
 from fieldmark.recipe import PUBLIC, Recipe
 from fieldmark.runs.suggestion import suggested
-from fieldmark.training.recipes import find_recipe
+from fieldmark.training.presets import find_recipe
 
 LIMITS = ("max_minutes", "patience")
 """The settings that may be given with --resume (fieldmark.runs.sitting.resume)."""

@@ -17,7 +17,7 @@ from fieldmark.models.stems import SMALL_BELOW
 from fieldmark.recipe import PUBLIC, Recipe
 from fieldmark.runs.watcher import Watcher
 from fieldmark.training.augmentation import build
-from fieldmark.training.recipes import fitted
+from fieldmark.training.presets import fitted
 from fieldmark.vocabulary import Dataset
 from fieldmark.weights import origin_of
 from fieldmark.weights.first_weights import Origin, completed

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fieldmark.recipe import Recipe
-from fieldmark.training.recipes import preset
-from fieldmark.training.recipes.finetuning import finetuned
+from fieldmark.training.presets import preset
+from fieldmark.training.presets.finetuning import finetuned
 
 
 def suggested(model: str | None, start_from: Path | None = None, pretrained: str | None = None) -> Recipe:
