@@ -253,3 +253,10 @@ def test_a_normalisation_for_other_channels_is_refused(small_digits: Dataset) ->
         train(small_digits, RECIPE.replace(mean=(0.5,) * 3, std=(0.5,) * 3))
     own = train(small_digits, RECIPE.replace(epochs=1, mean=(0.25,), std=(0.5,))).preprocessing
     assert (own.mean, own.std) == ((0.25,), (0.5,))
+
+
+def test_what_the_caller_draws_between_epochs_changes_nothing(small_digits: Dataset) -> None:
+    recipe = RECIPE.replace(model="dropout", epochs=2, best="last")
+    alone = train(small_digits, recipe)
+    disturbed = train(small_digits, recipe, save=lambda state: torch.manual_seed(state.step))
+    assert same_weights(alone.model, disturbed.model)
