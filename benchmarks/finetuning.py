@@ -23,7 +23,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -148,9 +147,10 @@ def interval(values: list[float]) -> list[float] | None:
 def choose(backbone: Path, seeds: list[int], epochs: int, most: int) -> dict[str, Any]:
     """Mean validation accuracy of every setting of both ways, best first."""
     import fieldmark as fm
-    from fieldmark.runs.beginning import origin_of, suggested
-    from fieldmark.training.loop import train
-    from fieldmark.training.origin import completed
+    from fieldmark.runs.suggestion import suggested
+    from fieldmark.training.session import Session
+    from fieldmark.weights import origin_of
+    from fieldmark.weights.first_weights import completed
 
     same = {"epochs": epochs, "batch_size": BATCH, "best": "last", "augment": ("crop", "alternating_mirror")}
     bases = {
@@ -164,14 +164,13 @@ def choose(backbone: Path, seeds: list[int], epochs: int, most: int) -> dict[str
         for setting in settings[:most]:
             accuracies = []
             for seed in seeds:
-                recipe, fill = bases[name].replace(seed=seed, **setting), None
+                recipe, origin = bases[name].replace(seed=seed, **setting), None
                 if name == "fine-tuned":
                     origin = origin_of(recipe, backbone, lambda note: None)
                     assert origin is not None
                     recipe = completed(recipe, origin, print)
-                    fill = partial(origin.fill, fresh_head=True)
-                trained = train(data[seed], recipe, start_weights=fill)
-                accuracies.append(trained.history.rows[-1]["val_accuracy"])
+                history = list(Session.begin(data[seed], recipe, origin=origin).epochs())
+                accuracies.append(history[-1]["val_accuracy"])
             rows.append(setting | {"val_accuracy": statistics.mean(accuracies), "each": accuracies})
             print(f"{name}: {setting}: {100 * rows[-1]['val_accuracy']:.2f} %", flush=True)
         found[name] = sorted(rows, key=lambda row: -row["val_accuracy"])

@@ -28,9 +28,9 @@ PROGRAM = """
 import sys, time
 from pathlib import Path
 import fieldmark as fm
-from fieldmark.runs import running
-from fieldmark.runs.display import Quiet
-from fieldmark.training import loop
+from fieldmark.runs import sitting
+from fieldmark.runs.watcher import Quiet
+from fieldmark.training import session
 import fieldmark.data.store.store
 
 class Watch(Quiet):
@@ -39,7 +39,7 @@ class Watch(Quiet):
         raise SystemExit
 
 began = time.perf_counter()
-running.train(sys.argv[1], fm.preset("baseline"), out=Path(sys.argv[2]), progress=Watch())
+sitting.train_run(sys.argv[1], fm.preset("baseline"), out=Path(sys.argv[2]), progress=Watch())
 """
 
 

@@ -32,10 +32,9 @@ from fieldmark.data.normalising import normalise
 from fieldmark.data.normalising import statistics as pixel_statistics
 from fieldmark.models import create
 from fieldmark.recipe import Recipe
-from fieldmark.training.display import Silent
-from fieldmark.training.loop import train_step
-from fieldmark.training.recipes import preset
-from fieldmark.training.setup import set_up
+from fieldmark.training.loop import rate_at, train_step
+from fieldmark.training.presets import preset
+from fieldmark.training.session import Session
 from fieldmark.vocabulary import Dataset
 
 WAYS = ("textbook", "defaults", "equal", "module")
@@ -104,17 +103,15 @@ def textbook(dataset: Dataset, net: nn.Module, pictures: int) -> Callable[[], fl
 def ours(dataset: Dataset, recipe: Recipe, pictures: int) -> Callable[[], float]:
     """The same with our training step."""
     torch.manual_seed(0)
-    setting, state = set_up(
-        dataset, recipe.replace(epochs=10_000), None, torch.device("cpu"), Silent(), lambda model: None
-    )
+    state = Session.begin(dataset, recipe.replace(epochs=10_000)).state
 
     def measure() -> float:
         state.model.train()
-        steps = -(-pictures // setting.batch_size)
+        steps = -(-pictures // state.batch_size)
         began = time.perf_counter()
         for _ in range(steps):
-            train_step(setting, state)
-        return steps * setting.batch_size / (time.perf_counter() - began)
+            train_step(state, rate_at(state, state.step))
+        return steps * state.batch_size / (time.perf_counter() - began)
 
     return measure
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from training.whole_run import train
 
 from fieldmark.data.load import load
 from fieldmark.evaluation.prediction import predict
 from fieldmark.models import create
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import AUGMENTATIONS, build
-from fieldmark.training.loop import train
 from fieldmark.training.precision import resolve
 from fieldmark.vocabulary import Dataset
 
@@ -42,12 +42,11 @@ def test_real_digits_are_learned_on_the_gpu(small_digits: Dataset, precision: st
 
 def test_a_run_stopped_on_the_gpu_goes_on_anywhere(small_digits: Dataset) -> None:
     saved: dict[str, Any] = {}
-    asked = iter(range(1000))
     train(
         small_digits,
         RECIPE,
         device="cuda",
-        stop=lambda: next(asked) > 40,
+        stop_at=41,
         save=lambda state: saved.update(document=copy.deepcopy(state.to_document())),
     )
     for device in ("cuda", "cpu"):

@@ -89,7 +89,7 @@ def test_the_textbooks_own_recipe_trains_as_printed(birds: Dataset, tmp_path: Pa
 
 
 def textbook() -> Recipe:
-    from fieldmark.training.recipes import find_recipe
+    from fieldmark.training.presets import find_recipe
 
     return find_recipe("textbook-baseline")
 

@@ -27,11 +27,11 @@ if TYPE_CHECKING:  # what a type checker, an editor and the reference of the sit
     from fieldmark.inspection.inspector import inspect as inspect
     from fieldmark.models import create as create
     from fieldmark.recipe import Recipe as Recipe
+    from fieldmark.runs.keywords import train as train
     from fieldmark.runs.run import Run as Run
-    from fieldmark.runs.running import resume as resume
-    from fieldmark.runs.starting import train as train
+    from fieldmark.runs.sitting import resume as resume
     from fieldmark.shipping.classifier import Classifier as Classifier
-    from fieldmark.training.recipes import preset as preset
+    from fieldmark.training.presets import preset as preset
     from fieldmark.vocabulary import Dataset as Dataset
     from fieldmark.vocabulary import ImageSet as ImageSet
     from fieldmark.vocabulary import Predictions as Predictions
@@ -55,10 +55,10 @@ _DOOR = {
     "inspect": "fieldmark.inspection.inspector:inspect",
     "load": "fieldmark.data.load:load",
     "predict": "fieldmark.evaluation.prediction:predict",
-    "preset": "fieldmark.training.recipes:preset",
+    "preset": "fieldmark.training.presets:preset",
     "read_image": "fieldmark.data.decode.decoder:read_image",
-    "resume": "fieldmark.runs.running:resume",
-    "train": "fieldmark.runs.starting:train",
+    "resume": "fieldmark.runs.sitting:resume",
+    "train": "fieldmark.runs.keywords:train",
 }
 
 __all__ = [

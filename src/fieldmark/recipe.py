@@ -38,7 +38,7 @@ MOST_PIXELS = 2**24
 class Recipe:
     """Everything that decides what training does; the data apart, two runs of one recipe are the same run.
 
-    The values here are plain; `fieldmark.training.recipes` holds a preset per model.
+    The values here are plain; `fieldmark.training.presets` holds a preset per model.
     Raises UserError when a value is outside its range, naming both.
     """
 

@@ -9,7 +9,7 @@ import torch
 from fieldmark.cli import main
 from fieldmark.cli.cache import age
 from fieldmark.data.store.housekeeping import cache_folder
-from fieldmark.training.torch_files import as_safetensors
+from fieldmark.weights.pickles import as_safetensors
 
 
 def stores(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:

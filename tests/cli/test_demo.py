@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fieldmark.cli import demo, main
-from fieldmark.training import recipes
+from fieldmark.training import presets
 
 Demonstrated = tuple[Path, dict[str, Any]]
 
@@ -17,11 +17,11 @@ Demonstrated = tuple[Path, dict[str, Any]]
 @pytest.fixture(scope="module")
 def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Demonstrated:
     """`fieldmark demo --json`, with one epoch of a small network: where it ran, and what it printed."""
-    here, printed, found = tmp_path_factory.mktemp("demo"), io.StringIO(), recipes.find_recipe
+    here, printed, found = tmp_path_factory.mktemp("demo"), io.StringIO(), presets.find_recipe
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.chdir(here)
         short = {"model": "mlp", "options": {}, "epochs": 1, "limit": 1000, "batch_size": 50}
-        patch.setattr(recipes, "find_recipe", lambda name: found(name).replace(**short))
+        patch.setattr(presets, "find_recipe", lambda name: found(name).replace(**short))
         assert main(["demo", "--json"]) == 0
     return here, json.loads(printed.getvalue())
 

@@ -11,7 +11,7 @@ from fieldmark.conv.kernels import KERNELS
 from fieldmark.data.sources import SOURCES
 from fieldmark.models import MODELS
 from fieldmark.training.augmentation import AUGMENTATIONS
-from fieldmark.training.recipes import RECIPES
+from fieldmark.training.presets import RECIPES
 
 TABLES = {
     "models": MODELS,

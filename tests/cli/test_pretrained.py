@@ -12,14 +12,14 @@ from fieldmark.cli.parsing import with_value
 from fieldmark.cli.train import may_be_weights
 from fieldmark.errors import UserError
 from fieldmark.recipe import Recipe
-from fieldmark.training import pretrained
-from fieldmark.training.recipes.finetuning import finetuned
+from fieldmark.training.presets.finetuning import finetuned
+from fieldmark.weights import published
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the command line asks of training, which itself does nothing."""
-    from fieldmark.runs import running
+    from fieldmark.runs import sitting
 
     seen: dict[str, Any] = {}
 
@@ -27,7 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(arguments, data=data, recipe=recipe)
         raise UserError("enough.")
 
-    monkeypatch.setattr(running, "train", train)
+    monkeypatch.setattr(sitting, "train_run", train)
     return seen
 
 
@@ -133,7 +133,7 @@ def test_without_a_network_the_file_and_where_to_put_it_are_named(
 ) -> None:
     monkeypatch.setenv("FIELDMARK_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(pretrained, "ADDRESSES", ("http://127.0.0.1:9/",))
+    monkeypatch.setattr(published, "ADDRESSES", ("http://127.0.0.1:9/",))
     assert main(["train", str(photos), "--model", "resnet18", "--pretrained"]) == 1
     line = capsys.readouterr().err
     assert f"put resnet18-f37072fd.pth into {tmp_path / 'data' / 'weights'}" in line

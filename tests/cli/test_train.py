@@ -14,8 +14,8 @@ from fieldmark.cli import main
 from fieldmark.cli.train import starting_recipe, told
 from fieldmark.errors import UserError
 from fieldmark.recipe import Recipe
-from fieldmark.training.recipes import RECIPES, find_recipe, preset
-from fieldmark.training.recipes.finetuning import finetuned
+from fieldmark.training.presets import RECIPES, find_recipe, preset
+from fieldmark.training.presets.finetuning import finetuned
 
 
 def test_json_has_what_was_trained_and_how_well(trained: tuple[Path, dict[str, Any]]) -> None:
@@ -106,7 +106,7 @@ def test_training_starts_from_a_run(run: Path, photos: Path, capsys: pytest.Capt
 def test_flags_of_every_kind_arrive(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fieldmark.runs import running
+    from fieldmark.runs import sitting
 
     seen: dict[str, Any] = {}
 
@@ -114,7 +114,7 @@ def test_flags_of_every_kind_arrive(
         seen.update(arguments, data=data, recipe=recipe)
         raise UserError("enough.")
 
-    monkeypatch.setattr(running, "train", train)
+    monkeypatch.setattr(sitting, "train_run", train)
     words = [
         *("train", "cifar10", "--classes", "airplane", "bird", "--options", "width=32", "kernel_size=5"),
         *("--augment", "mirror", "crop", "--image-size", "64x48", "--learning-rate", "find"),
@@ -162,7 +162,7 @@ def test_flags_that_do_not_go_together_are_exit_code_2(
 def test_resume_without_more_is_the_runs_own(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fieldmark.runs import running
+    from fieldmark.runs import sitting
 
     seen: list[Path] = []
 
@@ -170,7 +170,7 @@ def test_resume_without_more_is_the_runs_own(
         seen.append(folder)
         raise UserError("enough.")
 
-    monkeypatch.setattr(running, "resume", resume)
+    monkeypatch.setattr(sitting, "resume", resume)
     assert main(["train", "--resume", str(run), "--threads", "1"]) == 1
     assert seen == [run]
 
@@ -178,12 +178,12 @@ def test_resume_without_more_is_the_runs_own(
 def test_after_ctrl_c_the_run_is_told_how_to_go_on_and_nothing_follows(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fieldmark.runs import running
+    from fieldmark.runs import sitting
     from fieldmark.runs.run import Run
 
     stopped = Run(run)
     stopped.document["status"] = "stopped"
-    monkeypatch.setattr(running, "train", lambda *_, **__: stopped)
+    monkeypatch.setattr(sitting, "train_run", lambda *_, **__: stopped)
     assert main(["train", "sample"]) == 130
     assert f"fieldmark train --resume {run}" in capsys.readouterr().out
 
@@ -215,12 +215,12 @@ def test_why_a_run_ended_before_its_last_epoch_is_said(changes: dict[str, Any], 
 def test_too_large_a_batch_says_which_flags_make_the_same_steps_with_less_memory(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fieldmark.runs import running
+    from fieldmark.runs import sitting
 
     def train(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nGPU 0 has ...")
 
-    monkeypatch.setattr(running, "train", train)
+    monkeypatch.setattr(sitting, "train_run", train)
     assert main(["train", "sample", "--batch-size", "512"]) == 1
     told = capsys.readouterr().err
     assert "--batch-size 256 --accumulate 2" in told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fieldmark.models.public_files import ADDRESSES, MEAN, PUBLIC_FILES, SIDE, STD
+from fieldmark.weights.public_files import ADDRESSES, MEAN, PUBLIC_FILES, SIDE, STD
 
 models = pytest.importorskip("torchvision.models")
 pytestmark = pytest.mark.peers

@@ -16,7 +16,7 @@ from torch import nn
 import fieldmark as fm
 from fieldmark.cli import main
 from fieldmark.errors import ClassifierError
-from fieldmark.runs import running
+from fieldmark.runs import sitting
 from fieldmark.vocabulary import Dataset
 
 BATCH = 8
@@ -49,8 +49,8 @@ def digits() -> Dataset:
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are drawn from predictions alone, and take most of the time of a run as short as these."""
-    monkeypatch.setattr(running, "draw_training", lambda *_, **__: None)
-    monkeypatch.setattr(running, "draw_answers", lambda *_, **__: None)
+    monkeypatch.setattr(sitting, "draw_training", lambda *_, **__: None)
+    monkeypatch.setattr(sitting, "draw_answers", lambda *_, **__: None)
 
 
 def pictures(form: Form, folder: Path, digits: Dataset) -> Dataset:

@@ -13,8 +13,8 @@ from torch import nn
 import fieldmark as fm
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.recipe import Recipe
-from fieldmark.runs import running
-from fieldmark.runs.display import Quiet
+from fieldmark.runs import sitting
+from fieldmark.runs.watcher import Quiet
 from fieldmark.training.checkpoint import NAME, load_checkpoint
 from fieldmark.vocabulary import Dataset
 
@@ -25,8 +25,8 @@ RECIPE = Recipe(model="baseline", epochs=3, batch_size=100, learning_rate=0.01)
 def _no_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes longer than all the rest of these runs."""
     if "links" not in request.node.name:
-        monkeypatch.setattr(running, "draw_training", lambda *arguments: None)
-        monkeypatch.setattr(running, "draw_answers", lambda *arguments: None)
+        monkeypatch.setattr(sitting, "draw_training", lambda *arguments: None)
+        monkeypatch.setattr(sitting, "draw_answers", lambda *arguments: None)
 
 
 class Watching(Quiet):
@@ -75,7 +75,7 @@ def test_an_error_in_training_is_recorded(
     small_digits: Dataset, tmp_path: Path, error: BaseException, status: str, reason: str
 ) -> None:
     with pytest.raises((type(error), UserError)):  # the user's own is told as the user's
-        running.train(
+        sitting.train_run(
             small_digits, RECIPE.replace(model="my:net"), model=Failing(error), out=tmp_path / "run"
         )
     found = document(tmp_path / "run")
@@ -91,12 +91,12 @@ def test_an_error_after_training_is_recorded_and_the_run_can_be_completed(
         raise UserError("cannot write the figure: No space left on device.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(running, "draw_training", full)
+        patch.setattr(sitting, "draw_training", full)
         with pytest.raises(UserError):
-            running.train(small_digits, RECIPE, out=tmp_path / "run")
+            sitting.train_run(small_digits, RECIPE, out=tmp_path / "run")
     assert document(tmp_path / "run")["status"] == "failed"
     assert "No space left" in document(tmp_path / "run")["reason"]
-    run = running.resume(tmp_path / "run", data=small_digits)
+    run = sitting.resume(tmp_path / "run", data=small_digits)
     assert run.summary()["status"] == "finished"
     assert run.summary()["epochs"] == 3
 
@@ -107,11 +107,11 @@ def test_a_running_run_says_so_and_is_not_resumed_nor_replaced(small_digits: Dat
     def another(row: dict[str, float]) -> None:
         tried.append(document(folder)["status"])
         with pytest.raises(UserError, match=r"being trained in by another run"):
-            running.resume(folder, data=small_digits)
+            sitting.resume(folder, data=small_digits)
         with pytest.raises(UserError, match=r"being trained in by another run"):
-            running.train(small_digits, RECIPE, out=folder, overwrite=True)
+            sitting.train_run(small_digits, RECIPE, out=folder, overwrite=True)
 
-    running.train(small_digits, RECIPE, out=folder, progress=Watching(another))
+    sitting.train_run(small_digits, RECIPE, out=folder, progress=Watching(another))
     assert tried == ["running"] * 3
 
 
@@ -122,12 +122,12 @@ def test_a_mistake_leaves_no_folder_and_is_told_before_the_pictures_are_decoded(
         raise AssertionError("pictures were decoded first")
 
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr("fieldmark.runs.preparing.load", never)
+    monkeypatch.setattr("fieldmark.runs.ingredients.load", never)
     with pytest.raises(UserError, match="cannot make the run folder"):
-        running.train("sample", RECIPE, out=tmp_path / "file" / "run")
+        sitting.train_run("sample", RECIPE, out=tmp_path / "file" / "run")
     monkeypatch.undo()
     with pytest.raises(UserError):
-        running.train(tmp_path / "no-such-pictures", RECIPE, out=tmp_path / "deep" / "run")
+        sitting.train_run(tmp_path / "no-such-pictures", RECIPE, out=tmp_path / "deep" / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -138,23 +138,23 @@ def test_one_of_several_processes_is_refused(
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv(name, "1")
     with pytest.raises(UserError, match=r"one of 2 processes"):
-        running.train(small_digits, RECIPE, out=tmp_path / "run")
+        sitting.train_run(small_digits, RECIPE, out=tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_whose_time_was_up_is_over_until_it_gets_more(small_digits: Dataset, tmp_path: Path) -> None:
     recipe = RECIPE.replace(epochs=6, averaging=0.9)
-    whole = running.train(small_digits, recipe, out=tmp_path / "whole")
+    whole = sitting.train_run(small_digits, recipe, out=tmp_path / "whole")
     folder = tmp_path / "run"
-    first = running.train(small_digits, recipe.replace(max_minutes=1e-9), out=folder)
+    first = sitting.train_run(small_digits, recipe.replace(max_minutes=1e-9), out=folder)
     assert (first.document["status"], first.document["epochs"]) == ("time", 1)
     before = (folder / "run.json").read_bytes()
     with pytest.raises(UserError, match=r"is over: it trained .* minutes.*1 of|is over.*--max-minutes"):
-        running.resume(folder, data=small_digits)
+        sitting.resume(folder, data=small_digits)
     with pytest.raises(UserError, match=r"epochs cannot be changed, only max_minutes and patience"):
-        running.resume(folder, data=small_digits, epochs=12)
+        sitting.resume(folder, data=small_digits, epochs=12)
     assert (folder / "run.json").read_bytes() == before
-    rest = running.resume(folder, data=small_digits, max_minutes=60.0)
+    rest = sitting.resume(folder, data=small_digits, max_minutes=60.0)
     assert rest.recipe.max_minutes == 60.0
     assert (rest.document["status"], rest.document["epochs"]) == ("finished", 6)
     assert rest.document["best_epoch"] == whole.document["best_epoch"]
@@ -168,13 +168,13 @@ def test_a_run_without_patience_left_is_over_until_it_gets_more(
     recipe = RECIPE.replace(
         epochs=6, learning_rate=1e-12, schedule="constant", patience=2, batch_size=300, optimizer="sgd"
     )
-    run = running.train(small_digits, recipe, out=tmp_path / "run")
+    run = sitting.train_run(small_digits, recipe, out=tmp_path / "run")
     assert run.document["status"] == "patience"
     done = run.document["epochs"]
     assert done < 6
     with pytest.raises(UserError, match=r"is over: 2 epochs brought no lower.*--patience"):
-        running.resume(tmp_path / "run", data=small_digits)
-    rest = running.resume(tmp_path / "run", data=small_digits, patience=None)
+        sitting.resume(tmp_path / "run", data=small_digits)
+    rest = sitting.resume(tmp_path / "run", data=small_digits, patience=None)
     assert (rest.document["status"], rest.document["epochs"]) == ("finished", 6)
 
 
@@ -185,15 +185,15 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_leads_to_the_same_weigh
         if row["epoch"] == 3:
             raise RuntimeError("power cut")
 
-    whole = running.train(small_digits, RECIPE, out=tmp_path / "whole")
+    whole = sitting.train_run(small_digits, RECIPE, out=tmp_path / "whole")
     folder, watching = tmp_path / "run", Watching()
     with pytest.raises(RuntimeError):
-        running.train(small_digits, RECIPE, out=folder, progress=Watching(fail))
+        sitting.train_run(small_digits, RECIPE, out=folder, progress=Watching(fail))
     last = folder / "checkpoints" / NAME
     content = bytearray(last.read_bytes())
     content[len(content) // 2] ^= 4
     last.write_bytes(content)
-    running.resume(folder, data=small_digits, progress=watching)
+    sitting.resume(folder, data=small_digits, progress=watching)
     assert any("is damaged" in note and "Going on from the one before" in note for note in watching.notes)
     assert load_checkpoint(folder / "checkpoints")["step"] == 18
     weights = [path / "classifier" / "weights.safetensors" for path in (whole.folder, folder)]
@@ -237,7 +237,7 @@ def test_links_in_a_strangers_run_are_not_written_through(
 
     folder, outside = tmp_path / "run", tmp_path / "outside"
     with pytest.raises(RuntimeError):
-        running.train(small_digits, RECIPE.replace(epochs=2), out=folder, progress=Watching(fail))
+        sitting.train_run(small_digits, RECIPE.replace(epochs=2), out=folder, progress=Watching(fail))
     path = folder / name
     path.parent.mkdir(exist_ok=True)
     if path.exists():
@@ -249,7 +249,7 @@ def test_links_in_a_strangers_run_are_not_written_through(
     path.symlink_to(outside)
     before = contents(outside)
     with pytest.raises(UserError, match="is a link"):
-        running.resume(folder, data=small_digits)
+        sitting.resume(folder, data=small_digits)
     assert contents(outside) == before
 
 
@@ -261,4 +261,4 @@ def contents(path: Path) -> dict[str, bytes]:
 def test_a_run_json_that_says_nothing_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(ClassifierError, match=r"run\.json is broken"):
-        running.resume(tmp_path)
+        sitting.resume(tmp_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,17 @@ import safetensors.torch
 import torch
 from models.fake_timm import module
 from PIL import Image
-from training.public_resnet import OPTIONS, public_weights
+from training.whole_run import runs_stopped_at
+from weights.public_resnet import OPTIONS, public_weights
 
 import fieldmark as fm
 from fieldmark.data.pixels.channels import dataset_to_channels
 from fieldmark.errors import UserError
-from fieldmark.models.public_files import MEAN, STD
-from fieldmark.runs import running
-from fieldmark.runs.display import Quiet
+from fieldmark.runs import sitting
 from fieldmark.runs.run import Run
+from fieldmark.runs.watcher import Quiet
 from fieldmark.vocabulary import Dataset
+from fieldmark.weights.public_files import MEAN, STD
 
 
 class Notes(Quiet):
@@ -123,12 +123,12 @@ def test_published_weights_keep_their_stem_size_channels_and_normalisation(
     assert "the head alone for the first one" in said[0]
     assert not any(line.startswith("stem small") for line in notes.lines)
 
-    again = tensors(running.train(grey, run.recipe, out=tmp_path / "again"))
+    again = tensors(sitting.train_run(grey, run.recipe, out=tmp_path / "again"))
     assert all(torch.equal(tensor, again[name]) for name, tensor in found.items()), "recipe.json repeats it"
 
 
 def test_unless_told_the_pictures_get_224_pixels(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fieldmark.runs import preparing
+    from fieldmark.runs import ingredients
 
     seen: list[Any] = []
 
@@ -136,7 +136,7 @@ def test_unless_told_the_pictures_get_224_pixels(weights: Path, monkeypatch: pyt
         seen.append(recipe)
         raise UserError("enough.")
 
-    monkeypatch.setattr(preparing, "load_for", load_for)
+    monkeypatch.setattr(ingredients, "load_for", load_for)
     with pytest.raises(UserError, match="enough"):
         fm.train("sample", model="resnet18", pretrained=weights, progress=False)
     assert (seen[0].image_size, seen[0].channels, seen[0].mean) == ((224, 224), 3, MEAN)
@@ -203,19 +203,13 @@ def test_a_stopped_run_from_trained_weights_goes_on_to_the_same_weights(
         batch_size=6,
         best="last",
     )
-    whole = running.train(grey, recipe, out=tmp_path / "whole")
+    whole = sitting.train_run(grey, recipe, out=tmp_path / "whole")
 
-    @contextmanager
-    def interrupted() -> Any:
-        steps = iter(range(1000))
-        yield lambda: next(steps) >= 1
-
-    with monkeypatch.context() as patch:
-        patch.setattr(running, "interruptible", interrupted)
-        half = running.train(grey, recipe, out=tmp_path / "half")
+    with runs_stopped_at(1):
+        half = sitting.train_run(grey, recipe, out=tmp_path / "half")
     assert half.summary()["status"] == "stopped"
     weights.unlink()  # a run that goes on needs its own folder only
-    rest = running.resume(tmp_path / "half")
+    rest = sitting.resume(tmp_path / "half")
     assert rest.summary()["status"] == "finished"
     assert all(torch.equal(tensor, tensors(whole)[name]) for name, tensor in tensors(rest).items())
     assert described(rest)["preprocessing"] == described(whole)["preprocessing"]

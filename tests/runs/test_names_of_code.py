@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from training.whole_run import train as train_network
 
 import fieldmark as fm
 from fieldmark.errors import UserError
-from fieldmark.runs import running
-from fieldmark.training.loop import train as train_network
+from fieldmark.runs import sitting
 from fieldmark.vocabulary import Dataset
 
 NAME = "planted_network:make"
@@ -70,7 +70,7 @@ def test_no_door_imports_what_only_a_file_names(
         lambda: fm.train(few, start_from=stranger, out=out, **SETTINGS),
         lambda: fm.train(few, recipe, out=out, progress=False),
         lambda: fm.resume(stranger, data=few),
-        lambda: running.train(few, recipe, out=out),
+        lambda: sitting.train_run(few, recipe, out=out),
         lambda: train_network(few, recipe),
         lambda: fm.Run(stranger).evaluate(),
         lambda: fm.Classifier.load(stranger),
@@ -88,11 +88,11 @@ def test_a_name_that_the_caller_passes_is_imported(
 ) -> None:
     fm.train(few, model=NAME, start_from=stranger, out=tmp_path / "out", **SETTINGS)
     assert planted.exists()
-    again = running.resume(stranger, model=NAME, data=few)
+    again = sitting.resume(stranger, model=NAME, data=few)
     assert again.document["status"] == "finished"
 
 
 def test_another_name_than_the_recipes_is_refused(few: Dataset, planted: Path) -> None:
     with pytest.raises(UserError, match=f"own, {NAME}"):
-        running.train(few, fm.Recipe(model=NAME), model="other:make")
+        sitting.train_run(few, fm.Recipe(model=NAME), model="other:make")
     assert not planted.exists()

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from training.whole_run import train as train_network
 
 import fieldmark as fm
 from fieldmark.cli import main
 from fieldmark.errors import ClassifierError, TrainingError, UserError
 from fieldmark.models.building import call
 from fieldmark.recipe import Recipe
-from fieldmark.runs import running
-from fieldmark.runs.display import Quiet
-from fieldmark.training.loop import train as train_network
+from fieldmark.runs import sitting
+from fieldmark.runs.watcher import Quiet
 from fieldmark.vocabulary import Dataset, Preprocessing
 
 PLAIN = Recipe(model="nets:Own", epochs=1, batch_size=100, precision="fp32")
@@ -28,8 +28,8 @@ PLAIN = Recipe(model="nets:Own", epochs=1, batch_size=100, precision="fp32")
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are drawn from predictions alone, and take most of the time of a run as short as these."""
-    monkeypatch.setattr(running, "draw_training", lambda *_, **__: None)
-    monkeypatch.setattr(running, "draw_answers", lambda *_, **__: None)
+    monkeypatch.setattr(sitting, "draw_training", lambda *_, **__: None)
+    monkeypatch.setattr(sitting, "draw_answers", lambda *_, **__: None)
 
 
 class Notes(Quiet):
@@ -67,18 +67,12 @@ def test_pictures_come_channels_last_where_the_network_takes_them_and_it_is_aske
     views: bool, asked: bool, strides: set[tuple[int, ...]], small_digits: Dataset
 ) -> None:
     network, notes = Strides(views), Notes()
-    steps = 0
 
-    def begin() -> None:  # what the trial has shown it is forgotten
+    def begun() -> None:  # what the trial has shown it is forgotten
         network.seen = {True: set(), False: set()}
 
-    def stop() -> bool:
-        nonlocal steps
-        steps += 1
-        return steps > 2
-
     recipe = PLAIN.replace(channels_last=asked)
-    train_network(small_digits, recipe, model=network, display=notes, stop=stop, begin=begin)
+    train_network(small_digits, recipe, model=network, display=notes, stop_at=2, begun=begun)
     assert network.seen == {True: strides, False: strides}, "training, and validation"
     assert any("row by row (NCHW)" in note for note in notes.said) == (views and asked)
 
@@ -307,7 +301,7 @@ def ordinary(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
     folder = tmp_path_factory.mktemp("ordinary")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("draw_training", "draw_answers"):
-            patch.setattr(running, name, lambda *_, **__: None)
+            patch.setattr(sitting, name, lambda *_, **__: None)
         return [results(folder / "own", linear()), results(folder / "ours", "baseline")]
 
 

@@ -431,7 +431,7 @@ def set_traps(world: World, folder: Path) -> None:
     program = f"{leave}\ndef f(*_, **__): {leave}\n"
     for name in TRAPS:
         (folder / f"{name}.py").write_text(program)
-    for name in ("__init__", "__main__", "training/__init__", "training/unpickling"):
+    for name in ("__init__", "__main__", "weights/__init__", "weights/pickle_reader"):
         path = folder / "fieldmark" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(program)
@@ -577,9 +577,9 @@ def import_everything() -> None:
     import fieldmark.data.load
     import fieldmark.diagram.drawing
     import fieldmark.inspection.inspector
-    import fieldmark.runs.running
+    import fieldmark.runs.keywords
     import fieldmark.runs.screen
-    import fieldmark.runs.starting
+    import fieldmark.runs.sitting
     import fieldmark.shipping.classifier  # noqa: F401
 
     torch.set_num_threads(1)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from training.whole_run import train
 
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.recipe import Recipe
 from fieldmark.training.checkpoint import NAME, PREVIOUS, load_checkpoint, pack, save_checkpoint, unpack
-from fieldmark.training.loop import train
 from fieldmark.training.state import State
 from fieldmark.vocabulary import Dataset
 

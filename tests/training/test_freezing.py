@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from training.whole_run import train
 
 from fieldmark.errors import TrainingError
 from fieldmark.models import create
 from fieldmark.recipe import Recipe
 from fieldmark.training.freezing import Freezing
-from fieldmark.training.loop import train
 from fieldmark.vocabulary import Dataset
 
 # Batch norm, dropout within the features, and a decay and penalties that would move what they should not.
@@ -73,17 +73,12 @@ def test_stopped_in_or_after_the_frozen_epochs_and_resumed_is_the_same_run(
     # 9 steps an epoch, two of them frozen; dropout and the average must go on where they were, too.
     recipe = RECIPE.replace(model="dropout", epochs=3, freeze=2, averaging=0.9, layer_decay=0.5)
     whole = train(small_digits, recipe)
-    asked, saved = 0, {}
-
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > at
+    saved: dict[str, Any] = {}
 
     def save(state: Any) -> None:
         saved["document"] = copy.deepcopy(state.to_document())
 
-    assert train(small_digits, recipe, stop=stop, save=save).status == "stopped"
+    assert train(small_digits, recipe, stop_at=at, save=save).status == "stopped"
     rest = train(small_digits, recipe, resume=saved["document"])
     for name, tensor in whole.model.state_dict().items():
         assert torch.equal(rest.model.state_dict()[name], tensor), name

@@ -3,11 +3,11 @@
 import pytest
 import torch
 from torch import nn
+from training.whole_run import train
 
 from fieldmark.errors import TrainingError
 from fieldmark.models import create
 from fieldmark.recipe import Recipe
-from fieldmark.training.loop import train
 from fieldmark.training.optimisers import decayed_parameters, distances, optimiser, set_learning_rate
 from fieldmark.vocabulary import Dataset
 

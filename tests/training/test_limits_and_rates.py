@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from training.whole_run import train
 
 from fieldmark.recipe import Recipe
 from fieldmark.training import loop, rate_finder
-from fieldmark.training.display import Silent
+from fieldmark.training.loop import train_step
 from fieldmark.training.rate_finder import find_learning_rate
-from fieldmark.training.setting import Setting
-from fieldmark.training.setup import set_up
+from fieldmark.training.session import Session, Trained
 from fieldmark.training.state import State
-from fieldmark.training.step import train_step
 from fieldmark.vocabulary import Dataset
 
 RECIPE = Recipe(
@@ -39,11 +38,10 @@ class Recorder(nn.Module):
 
 @dataclasses.dataclass
 class Recorded:
-    """What happened: rate, settings and weights of every step, what the net was given, what was saved."""
+    """What happened: rate and weights of every step, what the net was given, what was saved."""
 
-    trained: loop.Trained
+    trained: Trained
     rates: list[float]
-    settings: list[Setting]
     seen: list[tuple[bool, torch.Tensor]]
     weights: list[dict[str, torch.Tensor]]
     start: torch.Tensor
@@ -57,15 +55,13 @@ class Recorded:
 def record(small_digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> Any:
     def recorded(**changes: Any) -> Recorded:
         rates: list[float] = []
-        settings: list[Setting] = []
         weights: list[dict[str, torch.Tensor]] = []
         steps: list[torch.Tensor] = []
         model = Recorder()
 
-        def step(setting: Setting, state: State, rate: float) -> torch.Tensor:
-            loss = train_step(setting, state, rate)
+        def step(state: State, rate: float) -> torch.Tensor:
+            loss = train_step(state, rate)
             rates.append(state.optimizer.param_groups[0]["lr"])
-            settings.append(setting)
             steps.append(state.model.layer.weight.detach().clone())
             return loss
 
@@ -79,8 +75,8 @@ def record(small_digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> Any:
             model.layer.weight.normal_(0, 0.01)
             model.layer.bias.zero_()
         start = model.layer.weight.detach().clone()
-        trained = loop.train(small_digits, RECIPE.replace(**changes), model=model, save=save)
-        return Recorded(trained, rates, settings, trained.model.seen, weights, start, steps)
+        trained = train(small_digits, RECIPE.replace(**changes), model=model, save=save)
+        return Recorded(trained, rates, trained.model.seen, weights, start, steps)
 
     return recorded
 
@@ -106,7 +102,7 @@ def test_patience_counts_the_validation_loss_whatever_is_kept(record: Any) -> No
 
 def test_what_the_bell_cuts_short_is_measured_but_not_in_the_checkpoint(small_digits: Dataset) -> None:
     saved: list[dict[str, Any]] = []
-    trained = loop.train(
+    trained = train(
         small_digits,
         RECIPE.replace(max_minutes=1e-9),
         model=Recorder(),
@@ -117,43 +113,42 @@ def test_what_the_bell_cuts_short_is_measured_but_not_in_the_checkpoint(small_di
 
 
 @pytest.fixture
-def setting(small_digits: Dataset) -> Setting:
-    """Of a run with everything that a step can have."""
+def state(small_digits: Dataset) -> State:
+    """A run with everything that a step can have."""
     recipe = RECIPE.replace(
         learning_rate=0.1, clip=0.5, l2=0.01, accumulate=2, label_smoothing=0.1, augment=("crop",)
     )
     torch.manual_seed(0)
-    return set_up(small_digits, recipe, Recorder(), torch.device("cpu"), Silent(), lambda model: None)[0]
+    return Session.begin(small_digits, recipe, model=Recorder()).state
 
 
-def test_the_rate_finder_leaves_network_and_random_state_as_they_are(setting: Setting) -> None:
-    model = Recorder().train()
-    before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
-    find_learning_rate(setting, model)
-    assert torch.equal(torch.get_rng_state(), state)
+def test_the_rate_finder_leaves_network_and_random_state_as_they_are(state: State) -> None:
+    model = state.model.train()
+    model.seen.clear()  # what it was tried on
+    before, random = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    find_learning_rate(state)
+    assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert model.seen == []
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_the_rate_finder_takes_the_steps_of_training(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken: list[tuple[Setting, State, float]] = []
+def test_the_rate_finder_takes_the_steps_of_training(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[tuple[State, float]] = []
 
-    def step(own: Setting, state: State, rate: float) -> torch.Tensor:
-        taken.append((own, state, rate))
-        return train_step(own, state, rate)
+    def step(own: State, rate: float) -> torch.Tensor:
+        taken.append((own, rate))
+        return train_step(own, rate)
 
     monkeypatch.setattr(rate_finder, "train_step", step)
-    model = Recorder()
-    find_learning_rate(setting, model)
-    own, state, _ = taken[0]
-    same = ("recipe", "augment", "criterion", "dtype", "batch_size", "images", "labels", "preprocessing")
-    assert all(getattr(own, name) is getattr(setting, name) for name in same)
+    find_learning_rate(state)
+    own = taken[0][0]
+    same = ("recipe", "augment", "criterion", "dtype", "batch_size", "train", "preprocessing")
+    assert all(getattr(own, name) is getattr(state, name) for name in same)
+    assert own.model is not state.model
     penalised = {id(parameter) for parameter in own.decayed}
-    assert penalised == {id(state.model.layer.weight)}, "the copy's own, not the network's"
-    rates = [rate for _, _, rate in taken]
+    assert penalised == {id(own.model.layer.weight)}, "the copy's own, not the network's"
+    rates = [rate for _, rate in taken]
     assert rates[0::2][: len(rates) // 2] == rates[1::2], "accumulated batches share a rate"
     assert rates == sorted(rates)
     assert rates[0] == 1e-6
@@ -162,7 +157,7 @@ def test_the_rate_finder_takes_the_steps_of_training(
 def test_a_found_rate_is_kept_over_a_stop(small_digits: Dataset) -> None:
     saved: list[dict[str, Any]] = []
     recipe = RECIPE.replace(learning_rate="find")
-    whole = loop.train(
+    whole = train(
         small_digits,
         recipe,
         model=Recorder(),
@@ -170,4 +165,4 @@ def test_a_found_rate_is_kept_over_a_stop(small_digits: Dataset) -> None:
     )
     document = saved[0] | {"learning_rate": 0.0123}
     assert saved[0]["learning_rate"] == whole.learning_rate
-    assert loop.train(small_digits, recipe, model=Recorder(), resume=document).learning_rate == 0.0123
+    assert train(small_digits, recipe, model=Recorder(), resume=document).learning_rate == 0.0123

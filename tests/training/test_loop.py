@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from training.whole_run import train
 
 from fieldmark.errors import TrainingError, UserError
 from fieldmark.recipe import Recipe
 from fieldmark.training.display import Silent
-from fieldmark.training.loop import CHECK_EVERY, train
+from fieldmark.training.loop import CHECK_EVERY
 from fieldmark.vocabulary import Dataset, History
 
 RECIPE = Recipe(model="baseline", epochs=3, batch_size=64, learning_rate=0.01, augment=("crop",), warmup=0.2)
@@ -70,17 +71,12 @@ def test_stopped_and_resumed_is_the_same_run(small_digits: Dataset, at: int) -> 
     # Dropout, averaging, augmentation and an order that runs across epochs: all must go on where they were.
     recipe = RECIPE.replace(model="dropout", averaging=0.9, optimizer="sgd")
     whole = train(small_digits, recipe)
-    asked, saved = 0, {}
-
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > at
+    saved: dict[str, Any] = {}
 
     def save(state: Any) -> None:
         saved["document"] = copy.deepcopy(state.to_document())
 
-    half = train(small_digits, recipe, stop=stop, save=save)
+    half = train(small_digits, recipe, stop_at=at, save=save)
     assert half.status == "stopped"
     rest = train(small_digits, recipe, resume=saved["document"])
     assert rest.status == "finished"
@@ -257,3 +253,10 @@ def test_a_normalisation_for_other_channels_is_refused(small_digits: Dataset) ->
         train(small_digits, RECIPE.replace(mean=(0.5,) * 3, std=(0.5,) * 3))
     own = train(small_digits, RECIPE.replace(epochs=1, mean=(0.25,), std=(0.5,))).preprocessing
     assert (own.mean, own.std) == ((0.25,), (0.5,))
+
+
+def test_what_the_caller_draws_between_epochs_changes_nothing(small_digits: Dataset) -> None:
+    recipe = RECIPE.replace(model="dropout", epochs=2, best="last")
+    alone = train(small_digits, recipe)
+    disturbed = train(small_digits, recipe, save=lambda state: torch.manual_seed(state.step))
+    assert same_weights(alone.model, disturbed.model)

@@ -6,7 +6,7 @@ import sys
 
 from torch import nn
 
-from fieldmark.training.setup import breaks_channels_last
+from fieldmark.training.trainable import breaks_channels_last
 
 PROGRAM = """
 import fieldmark as fm

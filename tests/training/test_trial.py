@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from fieldmark.errors import TrainingError
 from fieldmark.models import create
-from fieldmark.training.trial import Trial, try_out
+from fieldmark.training.trainable import Trial, try_out
 
 CPU = torch.device("cpu")
 

@@ -20,11 +20,12 @@ from training.recording import (
     recorded_steps,
     scripted_pictures,
 )
+from training.whole_run import train
 
 from fieldmark.evaluation.metrics import accuracy, loss
 from fieldmark.evaluation.prediction import predict
 from fieldmark.recipe import Recipe
-from fieldmark.training.loop import Trained, train
+from fieldmark.training.session import Trained
 from fieldmark.vocabulary import Predictions
 
 DATA = coded_pictures()
@@ -303,7 +304,7 @@ def test_the_seed_reaches_order_and_augmentation() -> None:
 
 def test_the_seed_reaches_the_starting_weights() -> None:
     def start(seed: int) -> dict[str, Tensor]:
-        trained = train(DATA, PLAIN.replace(model="baseline", seed=seed), stop=lambda: True)
+        trained = train(DATA, PLAIN.replace(model="baseline", seed=seed), stop_at=0)
         assert (trained.status, trained.best_epoch) == ("stopped", 0)
         return trained.model.state_dict()
 
@@ -331,20 +332,16 @@ def test_looking_for_a_rate_trains_another_network() -> None:
         DATA,
         PLAIN.replace(learning_rate="find"),
         model=model,
-        begin=lambda: ready.append(copy.deepcopy(model.state_dict())),
+        begun=lambda: ready.append(copy.deepcopy(model.state_dict())),
     )
     assert all(torch.equal(ready[0][name], tensor) for name, tensor in before.items())
 
 
 class Cut:
-    """Stops a run before its n-th step and keeps what it saved."""
+    """Keeps what a run saved last."""
 
-    def __init__(self, steps: int) -> None:
-        self.steps, self.document = steps, {}
-
-    def stop(self) -> bool:
-        self.steps -= 1
-        return self.steps < 0
+    def __init__(self) -> None:
+        self.document: dict[str, Any] = {}
 
     def save(self, state: Any) -> None:
         self.document = copy.deepcopy(state.to_document())
@@ -358,9 +355,9 @@ def test_max_minutes_are_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_resumed_run_keeps_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, cut = Clock.installed(monkeypatch), Cut(steps=20)
+    clock, cut = Clock.installed(monkeypatch), Cut()
     recipe = PLAIN.replace(epochs=50, max_minutes=0.5)
-    recorded(recipe, clock=clock, stop=cut.stop, save=cut.save)
+    recorded(recipe, clock=clock, stop_at=20, save=cut.save)
     clock.now += 10_000  # nobody trains in the meantime
     model, _, trained = recorded(recipe, clock=clock, resume=cut.document)
     assert trained.status == "time"
@@ -377,8 +374,8 @@ def test_a_resumed_run_keeps_momentum_and_the_best_epoch(optimizer: str) -> None
         optimizer=optimizer, momentum=0.9, learning_rate=0.5, schedule="linear", best="loss"
     )
     whole = recorded(recipe)[2]
-    cut = Cut(steps=13)
-    recorded(recipe, stop=cut.stop, save=cut.save)
+    cut = Cut()
+    recorded(recipe, stop_at=13, save=cut.save)
     rest = recorded(recipe, resume=cut.document)[2]
     for one, two in zip(whole.model.parameters(), rest.model.parameters(), strict=True):
         assert torch.equal(one, two)
@@ -387,8 +384,8 @@ def test_a_resumed_run_keeps_momentum_and_the_best_epoch(optimizer: str) -> None
 
 def test_a_resumed_run_keeps_an_epoch_that_was_better_than_all_later_ones() -> None:
     script = ((1.0, 2.0), (0.5, 2.0), (0.5, 2.0))
-    recipe, cut = PLAIN.replace(batch_size=10), Cut(steps=3)
-    train(scripted_pictures(), recipe, model=ScriptedModel(2, script), stop=cut.stop, save=cut.save)
+    recipe, cut = PLAIN.replace(batch_size=10), Cut()
+    train(scripted_pictures(), recipe, model=ScriptedModel(2, script), stop_at=3, save=cut.save)
     rest = train(scripted_pictures(), recipe, model=ScriptedModel(2, script), resume=cut.document)
     assert (rest.status, rest.best_epoch) == ("finished", 1)
     assert rest.model.batches.item() == 2
@@ -396,7 +393,7 @@ def test_a_resumed_run_keeps_an_epoch_that_was_better_than_all_later_ones() -> N
 
 def test_a_resumed_run_draws_the_masks_it_would_have_drawn() -> None:
     recipe = PLAIN.replace(model="dropout", best="last")
-    whole, cut = train(DATA, recipe), Cut(steps=5)
-    train(DATA, recipe, stop=cut.stop, save=cut.save)
+    whole, cut = train(DATA, recipe), Cut()
+    train(DATA, recipe, stop_at=5, save=cut.save)
     rest = train(DATA, recipe, resume=cut.document)
     assert rest.history.column("train_loss") == whole.history.column("train_loss")

@@ -46,7 +46,7 @@ def cache(words: Sequence[str]) -> int:
     """`fieldmark cache`."""
     flags = parse(Cache(), words, verb="cache")
     from fieldmark.data.store.housekeeping import cache_folder, clear_stores, list_stores, megabytes
-    from fieldmark.training.torch_files import list_weights
+    from fieldmark.weights.pickles import list_weights
 
     stores = [*list_stores(), *list_weights()]
     if flags.clear is not None:

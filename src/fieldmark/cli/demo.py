@@ -45,13 +45,13 @@ def demo(words: Sequence[str]) -> int:
     check_threads(flags.threads)
     world.refuse_many()
 
-    from fieldmark.runs import running
-    from fieldmark.runs.clock import process_start
+    from fieldmark.runs import sitting
+    from fieldmark.runs.record import process_start
     from fieldmark.runs.screen import screen
-    from fieldmark.training.recipes import find_recipe
+    from fieldmark.training.presets import find_recipe
 
     with closing(screen()) as display:
-        run = running.train(
+        run = sitting.train_run(
             "sample",
             find_recipe("demo"),
             out=flags.out,

@@ -54,7 +54,7 @@ def models() -> list[dict[str, Any]]:
     `pretrained` says whether published weights are found by the name alone.
     """
     from fieldmark.models import ABOUT
-    from fieldmark.models.public_files import PUBLIC_FILES
+    from fieldmark.weights.public_files import PUBLIC_FILES
 
     return [
         {
@@ -87,7 +87,7 @@ def data() -> list[dict[str, Any]]:
 def recipes() -> list[dict[str, Any]]:
     """The recipes for `--recipe`, and the models that train with each unless told otherwise."""
     from fieldmark.families import resolve
-    from fieldmark.training.recipes import PRESETS, RECIPES
+    from fieldmark.training.presets import PRESETS, RECIPES
 
     rows = []
     for name in sorted(RECIPES):

@@ -21,11 +21,11 @@ from fieldmark.cli.values import NOTHING
 from fieldmark.errors import TrainingError, UserError
 from fieldmark.printable import printable
 from fieldmark.recipe import PUBLIC, Recipe
-from fieldmark.runs.beginning import suggested
-from fieldmark.training.recipes import find_recipe
+from fieldmark.runs.suggestion import suggested
+from fieldmark.training.presets import find_recipe
 
 LIMITS = ("max_minutes", "patience")
-"""The settings that may be given with --resume (fieldmark.runs.running.resume)."""
+"""The settings that may be given with --resume (fieldmark.runs.sitting.resume)."""
 
 AMPLE = (512, 512)
 """A picture size that every architecture takes."""
@@ -106,13 +106,13 @@ def train(words: Sequence[str]) -> int:
     check_own(recipe.model, named)
     check_network(recipe)
 
-    from fieldmark.runs import running
-    from fieldmark.runs.clock import process_start
+    from fieldmark.runs import sitting
+    from fieldmark.runs.record import process_start
     from fieldmark.runs.screen import screen
 
     with closing(screen()) as display, fitting(recipe):
         if flags.resume is not None:
-            run = running.resume(
+            run = sitting.resume(
                 flags.resume,
                 model=named,
                 device=flags.device,
@@ -123,7 +123,7 @@ def train(words: Sequence[str]) -> int:
                 **{name: getattr(recipe, name) for name in chosen},
             )
         else:
-            run = running.train(
+            run = sitting.train_run(
                 flags.data,
                 recipe,
                 given=None if flags.recipe is not None else chosen,

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.files import reason
-from fieldmark.runs import folder as files
+from fieldmark.runs import run_folder as files
 from fieldmark.runs.lock import NAME as LOCK
 from fieldmark.runs.lock import Lock
 

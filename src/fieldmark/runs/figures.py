@@ -16,7 +16,7 @@ from fieldmark.figures.mistakes import mistakes
 from fieldmark.figures.page import save
 from fieldmark.figures.predictions import predictions_page
 from fieldmark.files import reason, refuse_links
-from fieldmark.training.loop import Trained
+from fieldmark.training.session import Trained
 from fieldmark.vocabulary import ImageSet, Predictions
 
 

@@ -9,6 +9,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fieldmark.training.session import Session
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -18,14 +22,16 @@ class Terminated(KeyboardInterrupt):
 
 
 class Interruption:
-    """Which signal came, None before one does; calling it tells whether training should stop.
+    """Which signal came, None before one does; calling it tells whether one did.
 
     gently: whether the first one only asks; outside training there is nothing to save, and it stops at once.
+    session: the training that is asked to stop.
     """
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
         self.gently = False
+        self.session: Session | None = None
 
     def __call__(self) -> bool:
         return self.signal is not None
@@ -35,6 +41,8 @@ class Interruption:
         second, self.signal = self.signal is not None, signal.Signals(number)
         if second or not self.gently:
             raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        if self.session is not None:
+            self.session.stop()
 
 
 @contextmanager

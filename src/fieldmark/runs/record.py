@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import platform
 import sys
 import time
@@ -19,12 +20,28 @@ import torch
 import fieldmark
 from fieldmark.errors import UserError
 from fieldmark.files import write_json
-from fieldmark.runs import folder as files
+from fieldmark.runs import run_folder as files
 from fieldmark.vocabulary import Dataset
 
 FORMAT = 1
 
 LONGEST = 500  # characters of a reason
+
+_IMPORTED = time.monotonic()
+
+
+def process_start() -> float:
+    """When this process started, by time.monotonic(); when this module was imported where nobody tells.
+
+    >>> process_start() < time.monotonic()
+    True
+    """
+    try:
+        ticks = int(Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19])
+        uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return _IMPORTED
+    return time.monotonic() - (uptime - ticks / os.sysconf("SC_CLK_TCK"))
 
 
 @dataclass

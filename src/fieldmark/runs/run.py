@@ -13,7 +13,7 @@ from fieldmark.errors import ClassifierError, DataError
 from fieldmark.evaluation.metrics import evaluate
 from fieldmark.evaluation.prediction import Progress, predict
 from fieldmark.recipe import Recipe
-from fieldmark.runs import folder as files
+from fieldmark.runs import run_folder as files
 from fieldmark.shipping.classifier import Classifier
 from fieldmark.shipping.description import shown
 from fieldmark.vocabulary import Dataset, ImageSet, Predictions

@@ -1,6 +1,6 @@
 """How a run shows its progress, always on stderr: bars on a terminal, plain lines elsewhere, or nothing.
 
-Each follows `fieldmark.runs.display.Watcher`; its `stage` fits wherever a progress callable
+Each follows `fieldmark.runs.watcher.Watcher`; its `stage` fits wherever a progress callable
 (what, done, total) is taken. Use it as `with closing(screen()) as display`.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from fieldmark.printable import printable
-from fieldmark.runs.display import Quiet, Watcher
+from fieldmark.runs.watcher import Quiet, Watcher
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

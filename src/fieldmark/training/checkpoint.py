@@ -158,8 +158,3 @@ def in_memory_order(tensor: Tensor) -> tuple[Tensor, list[int]]:
     """
     order = sorted(range(tensor.dim()), key=tensor.stride, reverse=True)
     return tensor.detach().cpu().permute(order).contiguous().clone(), order
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, without the lines of advice that torch adds; its kind where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -7,53 +7,54 @@ import math
 from dataclasses import replace
 
 import torch
-from torch import nn
 
 from fieldmark.data.batches import TrainingOrder
 from fieldmark.training.freezing import Freezing
+from fieldmark.training.loop import train_step
 from fieldmark.training.optimisers import decayed_parameters, optimiser
-from fieldmark.training.setting import Setting
-from fieldmark.training.state import State
-from fieldmark.training.step import train_step
+from fieldmark.training.state import Best, State
+from fieldmark.vocabulary import History
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 
 
-def find_learning_rate(setting: Setting, model: nn.Module) -> float:
-    """A peak rate for this model, data and optimiser; `model` and torch's random state are left as they are.
+def find_learning_rate(state: State) -> float:
+    """A peak rate for this model, data and optimiser; the run and torch's random state stay as they are.
 
     Smith 2017 (arXiv 1506.01186): raise the rate geometrically from 1e-6 to 1 over 100 steps of a throw-away
     copy and watch the loss. The steps are those of training: its precision, augmentation, penalties, clipping
     and accumulated batches, and what the first epoch holds still.
     """
-    device, recipe = setting.device, setting.recipe
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        trial = copy.deepcopy(model)
-        freezing = Freezing(trial, recipe.freeze)
-        setting = replace(setting, decayed=decayed_parameters(trial, recipe.decay), freezing=freezing)
-        state = throw_away(setting, trial)
-        freezing.begin_epoch(trial, done=0)
+    with torch.random.fork_rng(devices=[state.device] if state.device.type == "cuda" else []):
+        trial = throw_away(state)
+        trial.freezing.begin_epoch(trial.model, done=0)
         rates, losses = [], []
         for step in range(STEPS):
             rates.append(LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1)))
-            batches = [float(train_step(setting, state, rates[-1])) for _ in range(recipe.accumulate)]
+            batches = [float(train_step(trial, rates[-1])) for _ in range(state.recipe.accumulate)]
             losses.append(sum(batches) / len(batches))
             if not math.isfinite(losses[-1]) or losses[-1] > 4 * min(losses):
                 break
     return suggest(rates, losses)
 
 
-def throw_away(setting: Setting, model: nn.Module) -> State:
-    """The state of a trial that nobody keeps, with an order and a generator of its own."""
-    generator = torch.Generator().manual_seed(setting.recipe.seed)
-    return State(
+def throw_away(state: State) -> State:
+    """The same run with a copy of its network, and an optimiser, an order and a generator of its own."""
+    model, recipe = copy.deepcopy(state.model), state.recipe
+    generator = torch.Generator().manual_seed(recipe.seed)
+    return replace(
+        state,
+        decayed=decayed_parameters(model, recipe.decay),
+        freezing=Freezing(model, recipe.freeze),
         model=model,
-        optimizer=optimiser(model, setting.recipe, LOWEST),
+        optimizer=optimiser(model, recipe, LOWEST),
         generator=generator,
-        order=TrainingOrder(len(setting.images), setting.batch_size, generator),
+        order=TrainingOrder(len(state.train), state.batch_size, generator),
         average=None,
-        loss_sum=torch.zeros((), device=setting.device),
-        correct=torch.zeros((), dtype=torch.int64, device=setting.device),
+        loss_sum=torch.zeros_like(state.loss_sum),
+        correct=torch.zeros_like(state.correct),
+        history=History(),
+        best=Best(),
     )
 
 

@@ -1,9 +1,11 @@
-"""Everything a run of training is, between two steps; what a checkpoint holds."""
+"""Everything a run of training is, between two steps."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +14,14 @@ from torch import Tensor, nn
 
 from fieldmark.data.batches import TrainingOrder
 from fieldmark.errors import ClassifierError
+from fieldmark.models.own import logits_of, rows
+from fieldmark.recipe import Recipe
+from fieldmark.training.augmentation import Pipeline
 from fieldmark.training.averaging import Average
-from fieldmark.vocabulary import History
+from fieldmark.training.freezing import Freezing
+from fieldmark.training.losses import CrossEntropy
+from fieldmark.training.precision import autocast
+from fieldmark.vocabulary import History, ImageSet, Preprocessing
 
 
 @dataclass
@@ -27,13 +35,33 @@ class Best:
 
 @dataclass
 class State:
-    """A run between two steps.
+    """A run between two steps: what stays the same from step to step, and from `model` on what they change.
 
-    generator: draws order and augmentation; step: batches seen; images, loss_sum, correct: sums over the
-    epoch so far, the latter two on the device; seconds: training time of the epoch so far; elapsed: seconds
-    of all earlier epochs and sittings, validation included; training_seconds: the same without validation;
-    learning_rate: the peak, as found where the recipe says "find".
+    train, val: uint8 pictures (N, C, H, W) and int64 labels (N,), on the device where they fit there.
+    learning_rate: the peak, as found where the recipe says "find". channels_last: how the network gets its
+    pictures.
+
+    generator: draws order and augmentation; torch_generator, cuda_generator: where torch's own draws, say of
+    dropout, stand; step: batches done; stop_at: the step that is not begun any more; seen, loss_sum, correct:
+    sums over the epoch so far, the latter two on the device; seconds: training time of the epoch so far;
+    elapsed: seconds of all earlier epochs and sittings, validation included; training_seconds: the same
+    without validation.
     """
+
+    recipe: Recipe
+    train: ImageSet
+    val: ImageSet
+    augment: Pipeline
+    criterion: CrossEntropy
+    decayed: list[nn.Parameter]
+    freezing: Freezing
+    preprocessing: Preprocessing
+    device: torch.device
+    dtype: torch.dtype
+    batch_size: int
+    total_steps: int
+    learning_rate: float
+    channels_last: bool
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -42,14 +70,48 @@ class State:
     average: Average | None
     loss_sum: Tensor
     correct: Tensor
+    torch_generator: Tensor = field(default_factory=torch.get_rng_state)
+    cuda_generator: Tensor | None = None
     history: History = field(default_factory=History)
     best: Best = field(default_factory=Best)
-    learning_rate: float = 0.0
     step: int = 0
-    images: int = 0
+    stop_at: float = math.inf
+    seen: int = 0
     seconds: float = 0.0
     elapsed: float = 0.0
     training_seconds: float = 0.0
+
+    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Training pictures uint8 (B, C, H, W), channels_last, and labels int64 (B,) at these positions."""
+        images, labels = self.train.images, self.train.labels
+        index = index.to(images.device)
+        # Whole rows of NHWC memory; indexing the (N, C, H, W) view takes ten times as long.
+        found = images.permute(0, 2, 3, 1).index_select(0, index)
+        return found.permute(0, 3, 1, 2), labels[index.to(labels.device)]
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """What the network makes of normalised pictures (B, C, H, W), in the run's precision and layout."""
+        with autocast(self.device, self.dtype):
+            logits: Tensor = logits_of(self.model, inputs if self.channels_last else rows(inputs))
+        return logits
+
+    @contextmanager
+    def own_randomness(self) -> Iterator[None]:
+        """Inside, torch draws on from where this run's last draw left off; outside, nothing is seen of it."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.set_rng_state(self.torch_generator)
+            if self.cuda_generator is not None:
+                torch.cuda.set_rng_state(self.cuda_generator, self.device)
+            try:
+                yield
+            finally:
+                self.keep_randomness()
+
+    def keep_randomness(self) -> None:
+        """Remember where torch's draws stand now."""
+        self.torch_generator = torch.get_rng_state()
+        if self.device.type == "cuda":
+            self.cuda_generator = torch.cuda.get_rng_state(self.device)
 
     def tick(self, began: float) -> None:
         """Add the training time since `began` (time.perf_counter)."""
@@ -60,19 +122,18 @@ class State:
 
     def start_epoch(self) -> None:
         """Forget the sums of the epoch that is over."""
-        self.images, self.seconds = 0, 0.0
+        self.seen, self.seconds = 0, 0.0
         self.loss_sum.zero_()
         self.correct.zero_()
 
     def to_document(self) -> dict[str, Any]:
         """Tensors, numbers and text in dicts, lists and tuples: what a checkpoint can hold."""
-        device = self.loss_sum.device
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
-            "torch_generator": torch.get_rng_state(),
-            "cuda_generator": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            "torch_generator": self.torch_generator,
+            "cuda_generator": self.cuda_generator,
             "order": self.order.state(),
             "average": self.average.state() if self.average else None,
             "loss_sum": self.loss_sum,
@@ -81,14 +142,14 @@ class State:
             "best": {"epoch": self.best.epoch, "score": self.best.score, "weights": self.best.weights},
             "learning_rate": self.learning_rate,
             "step": self.step,
-            "images": self.images,
+            "images": self.seen,
             "seconds": self.seconds,
             "elapsed": self.elapsed,
             "training_seconds": self.training_seconds,
         }
 
-    def restore(self, document: dict[str, Any]) -> None:
-        """Go on exactly where `to_document` was called; the process's random state included.
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """Go on exactly where `to_document` was called; torch's random state is set to what it was, too.
 
         Raises ClassifierError for the document of another network or another run.
         """
@@ -100,14 +161,15 @@ class State:
                 f"{' '.join(str(error).split())[:200]}. Was the network changed since?"
             ) from error
 
-    def _restore(self, document: dict[str, Any]) -> None:
+    def _restore(self, document: Mapping[str, Any]) -> None:
         self.model.load_state_dict(document["model"])
         self.optimizer.load_state_dict(document["optimizer"])
         self._check_optimizer()
         self.generator.set_state(document["generator"].cpu())
         torch.set_rng_state(document["torch_generator"].cpu())
-        if document["cuda_generator"] is not None and self.loss_sum.device.type == "cuda":
-            torch.cuda.set_rng_state(document["cuda_generator"].cpu(), self.loss_sum.device)
+        if document["cuda_generator"] is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(document["cuda_generator"].cpu(), self.device)
+        self.keep_randomness()
         self.order.restore({name: _cpu(value) for name, value in document["order"].items()})
         if self.average is not None:
             self.average.restore(document["average"]["steps"], document["average"]["tensors"])
@@ -115,8 +177,7 @@ class State:
         self.correct.copy_(document["correct"])
         self.history = History([_row(row) for row in document["history"]])
         self.best = Best(**document["best"])
-        self.learning_rate = float(document["learning_rate"])
-        self.step, self.images = int(document["step"]), int(document["images"])
+        self.step, self.seen = int(document["step"]), int(document["images"])
         self.seconds, self.elapsed = float(document["seconds"]), float(document["elapsed"])
         self.training_seconds = float(document["training_seconds"])
 

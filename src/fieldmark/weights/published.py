@@ -11,14 +11,14 @@ from fieldmark.data.download import Remote, data_folder, fetch
 from fieldmark.errors import ClassifierError, UserError
 from fieldmark.families import resolve
 from fieldmark.models import MODELS, TIMM
-from fieldmark.models.public_files import ADDRESSES, MEAN, PUBLIC_FILES, SIDE, STD, checksum
 from fieldmark.models.public_weights import load_public_weights
 from fieldmark.models.timm_backbone import load_timm_weights
 from fieldmark.models.timm_library import configuration, published_weights
 from fieldmark.recipe import PUBLIC
-from fieldmark.training.origin import Origin
-from fieldmark.training.starting import read_weights
 from fieldmark.vocabulary import Preprocessing, Progress
+from fieldmark.weights.first_weights import Origin
+from fieldmark.weights.own_files import read_weights
+from fieldmark.weights.public_files import ADDRESSES, MEAN, PUBLIC_FILES, SIDE, STD, checksum
 
 
 def public_origin(model: str, pretrained: str, progress: Progress | None = None) -> Origin:

@@ -1,11 +1,11 @@
-"""A network of the user's own, tried on a few pictures before a run is begun with it."""
+"""The network of a run: made by name or given, tried on a few pictures, laid out in memory."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,14 +14,34 @@ from torch.nn import functional
 
 from fieldmark.errors import TrainingError, UserError
 from fieldmark.evaluation.prediction import two_class_logits
+from fieldmark.models import create
+from fieldmark.models.building import Maker, call, own_network
+from fieldmark.models.hidden import hidden, sentence
 from fieldmark.models.misfits import side_that_works, unchanged_random_state, where_it_fails
 from fieldmark.models.own import Ends, out_of_memory, rows, settle_lazy, titled, told
+from fieldmark.recipe import Recipe
+from fieldmark.training.display import Display
+from fieldmark.training.precision import autocast, cpu_has_avx512
 
 SAME = ("View", "Reshape", "Squeeze", "Unsqueeze", "Clone", "ToCopy", "Alias", "Clamp")
 """Steps of autograd that leave probabilities what they are; parts of their names."""
 
 PROBABLE = ("Sigmoid", "Softmax")
 """Steps of autograd that make probabilities."""
+
+
+def make_model(
+    recipe: Recipe, maker: Maker | None, num_classes: int, in_channels: int, image_size: tuple[int, int]
+) -> nn.Module:
+    """The network a recipe names, with weights from torch's generator; `maker` makes one of the user's own.
+
+    Raises UserError for module:function without `maker`: a name in a recipe imports nothing.
+    """
+    made_by = own_network(recipe.model, maker)
+    if made_by is not None:
+        sizes = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+        return call(made_by, **sizes, **recipe.options)
+    return create(recipe.model, num_classes, in_channels, image_size, **recipe.network_options())
 
 
 @dataclass(frozen=True)
@@ -43,8 +63,74 @@ class Trial:
         """Noise, float32 (N, C, H, W), the same each time; N is 2, or 1 where batches are of one picture."""
         shape = (min(2, self.batch_size), *self.image_size, self.channels)
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(self.device)
-        images = noise.permute(0, 3, 1, 2)  # strides as Setting.gather gives them
+        images = noise.permute(0, 3, 1, 2)  # strides as State.gather gives them
         return images if self.channels_last else rows(images)
+
+
+def try_own(model: nn.Module, trial: Trial, channels_last: bool, display: Display) -> bool:
+    """Try a network of the user's own, and say what is to be known of it.
+
+    Returns whether it gets its pictures channels_last: if that is asked for and it takes them, which one that
+    flattens with `view` does not. Raises TrainingError for a network that cannot be trained.
+    """
+    unseen = hidden(model)
+    if unseen:
+        display.note(f"{titled(model)}: {sentence(unseen)}")
+    end = try_out(model, trial)
+    if end is not None:
+        display.note(
+            f"{titled(model)} ends in a {end}: it is trained and answers by the values before it (logits), "
+            "from which fieldmark makes probabilities itself."
+        )
+    if not channels_last:
+        return False
+    try:
+        to_format(model, torch.channels_last)
+        try_out(model, replace(trial, channels_last=True))
+    except (TrainingError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise
+        to_format(model, torch.contiguous_format)
+        display.note(
+            f"{titled(model)} gets its pictures row by row (NCHW), as it fails on channels_last ones. Most "
+            "often that is x.view(...); x.flatten(1) or x.reshape(...) there would let it train faster."
+        )
+        return False
+    return True
+
+
+def to_format(model: nn.Module, memory_format: torch.memory_format) -> None:
+    model.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's stubs lack it
+
+
+def breaks_channels_last(model: nn.Module, onednn_has_avx512: bool | None = None) -> bool:
+    """Whether oneDNN would break off training this network with pictures channels_last on this processor.
+
+    Without AVX-512, the weight gradient of a 1x1 convolution with a stride and 2 to 7 input channels writes
+    beyond its memory (oneDNN 3.12, the release within PyTorch 2.13; row by row it is right).
+
+    >>> breaks_channels_last(nn.Conv2d(4, 8, 1, stride=2), onednn_has_avx512=False)
+    True
+    """
+    if onednn_has_avx512 is None:
+        onednn_has_avx512 = cpu_has_avx512()
+    return not onednn_has_avx512 and any(
+        isinstance(layer, nn.Conv2d)
+        and max(layer.kernel_size) == 1
+        and max(layer.stride) > 1
+        and 2 <= layer.in_channels // layer.groups <= 7
+        for layer in model.modules()
+    )
+
+
+def as_float32(model: nn.Module, display: Display) -> None:
+    """Weights and buffers in float32, in which training and the classifier folder keep them."""
+    tensors = [*model.parameters(), *model.buffers()]
+    other = {tensor.dtype for tensor in tensors if tensor.is_floating_point()} - {torch.float32}
+    if other:
+        names = " and ".join(sorted(str(dtype).removeprefix("torch.") for dtype in other))
+        display.note(f"{titled(model)} has weights in {names}; they are trained and kept in float32.")
+        model.float()
 
 
 def try_out(model: nn.Module, trial: Trial) -> str | None:
@@ -84,8 +170,7 @@ def try_out(model: nn.Module, trial: Trial) -> str | None:
 
 def called(model: nn.Module, images: Tensor, trial: Trial) -> tuple[Any, Any, str | None]:
     """What the network gives, the logits in it, and what it ends in; without gradients in evaluation mode."""
-    half = model.training and trial.dtype != torch.float32
-    context = torch.autocast(trial.device.type, trial.dtype) if half else nullcontext()
+    context = autocast(trial.device, trial.dtype if model.training else torch.float32)
     try:
         with torch.set_grad_enabled(model.training), context, Ends() as ends:
             outputs = model(images)

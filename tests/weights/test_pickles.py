@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 
 from fieldmark.errors import ClassifierError, DataError
-from fieldmark.training import torch_files
-from fieldmark.training.torch_files import as_safetensors, list_weights
+from fieldmark.weights import pickles
+from fieldmark.weights.pickles import as_safetensors, list_weights
 
 WEIGHTS = {"weight": torch.arange(6.0).reshape(2, 3)}
 
@@ -64,7 +64,7 @@ def test_kept_weights_are_listed_and_a_broken_file_has_no_source(tmp_path: Path)
 
 def test_a_file_that_takes_too_long_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save(WEIGHTS, tmp_path / "slow.pth")
-    monkeypatch.setattr(torch_files, "SECONDS", 0.05)
+    monkeypatch.setattr(pickles, "SECONDS", 0.05)
     with pytest.raises(ClassifierError, match=r"slow\.pth was not read within 0\.05 seconds"):
         as_safetensors(tmp_path / "slow.pth")
 
@@ -73,9 +73,9 @@ def test_a_file_that_takes_too_long_is_left(tmp_path: Path, monkeypatch: pytest.
 def test_the_process_may_not_take_more_memory_than_the_file_is_worth() -> None:
     program = (
         "import torch; torch.set_num_threads(1);"
-        "from fieldmark.training import unpickling; unpickling.limit_memory(1000);"
+        "from fieldmark.weights import pickle_reader; pickle_reader.limit_memory(1000);"
         "print(len(torch.ones(2**26).untyped_storage()));"
-        "torch.ones(unpickling.SLACK)"  # four times the slack, in bytes
+        "torch.ones(pickle_reader.SLACK)"  # four times the slack, in bytes
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1

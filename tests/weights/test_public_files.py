@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fieldmark.models import MODELS
-from fieldmark.models.public_files import ADDRESSES, MEAN, PUBLIC_FILES, STD, checksum
+from fieldmark.weights.public_files import ADDRESSES, MEAN, PUBLIC_FILES, STD, checksum
 
 
 def test_every_name_is_a_model_and_every_file_carries_its_checksum():

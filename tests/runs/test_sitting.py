@@ -1,18 +1,17 @@
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from training.whole_run import runs_stopped_at
 
 import fieldmark as fm
 from fieldmark.errors import ClassifierError, DataError, TrainingError, UserError
 from fieldmark.recipe import Recipe
-from fieldmark.runs import running
-from fieldmark.runs.interruption import Interruption
+from fieldmark.runs import sitting
 from fieldmark.runs.run import Run
 from fieldmark.vocabulary import Dataset, History
 
@@ -20,7 +19,7 @@ RECIPE = Recipe(model="baseline", epochs=2, batch_size=64, learning_rate=0.01)
 
 
 def test_a_run_folder_holds_what_is_promised(small_digits: Dataset, tmp_path: Path) -> None:
-    run = running.train(small_digits, RECIPE, out=tmp_path / "run")
+    run = sitting.train_run(small_digits, RECIPE, out=tmp_path / "run")
     names = {path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*") if path.is_file()}
     assert names == {
         "recipe.json",
@@ -51,7 +50,7 @@ def test_a_run_folder_holds_what_is_promised(small_digits: Dataset, tmp_path: Pa
 
 
 def test_the_summary_is_a_clean_pass_of_the_kept_weights(small_digits: Dataset, tmp_path: Path) -> None:
-    run = running.train(small_digits, RECIPE, out=tmp_path / "run")
+    run = sitting.train_run(small_digits, RECIPE, out=tmp_path / "run")
     summary = run.summary()
     assert set(summary) == {
         "run",
@@ -92,23 +91,23 @@ def test_an_existing_folder_is_kept(small_digits: Dataset, tmp_path: Path) -> No
     (folder / "thesis.txt").write_text("years of work")
     for overwrite in (False, True):
         with pytest.raises(UserError, match="run"):
-            running.train(small_digits, RECIPE, out=folder, overwrite=overwrite)
+            sitting.train_run(small_digits, RECIPE, out=folder, overwrite=overwrite)
         assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
 
 
 def test_overwriting_replaces_a_run_once_training_begins(small_digits: Dataset, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    running.train(small_digits, RECIPE, out=folder)
+    sitting.train_run(small_digits, RECIPE, out=folder)
     first = contents(folder)
     with pytest.raises(UserError, match="exists already"):
-        running.train(small_digits, RECIPE, out=folder)
+        sitting.train_run(small_digits, RECIPE, out=folder)
     for changes in ({"options": {"depth": 3}}, {"accumulate": 1000}, {"image_size": (9, 9)}):
         with pytest.raises(UserError):
-            running.train(small_digits, RECIPE.replace(**changes), out=folder, overwrite=True)
+            sitting.train_run(small_digits, RECIPE.replace(**changes), out=folder, overwrite=True)
         assert contents(folder) == first, "nothing is removed before the new run is sure to begin"
     with pytest.raises(UserError, match="which this run reads"):
-        running.train(small_digits, RECIPE, out=folder, overwrite=True, start_from=folder)
-    running.train(small_digits, RECIPE.replace(seed=1), out=folder, overwrite=True)
+        sitting.train_run(small_digits, RECIPE, out=folder, overwrite=True, start_from=folder)
+    sitting.train_run(small_digits, RECIPE.replace(seed=1), out=folder, overwrite=True)
     second = contents(folder)
     assert second["classifier/weights.safetensors"] != first["classifier/weights.safetensors"]
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -130,14 +129,14 @@ def test_what_cannot_be_trained_writes_nothing(
     small_digits: Dataset, tmp_path: Path, recipe: Recipe, told: str
 ) -> None:
     with pytest.raises(UserError, match=told):
-        running.train(small_digits, recipe, out=tmp_path / "run")
+        sitting.train_run(small_digits, recipe, out=tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_run_says_so(small_digits: Dataset, tmp_path: Path) -> None:
     wild = RECIPE.replace(model="deep", optimizer="sgd", learning_rate=1e30, precision="fp32")
     with pytest.raises(TrainingError, match="no longer a number"):
-        running.train(small_digits, wild, out=tmp_path / "run")
+        sitting.train_run(small_digits, wild, out=tmp_path / "run")
     document = json.loads((tmp_path / "run" / "run.json").read_text())
     assert document["status"] == "failed"
     assert "no longer a number" in document["reason"]
@@ -145,14 +144,13 @@ def test_a_failed_run_says_so(small_digits: Dataset, tmp_path: Path) -> None:
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = RECIPE.replace(limit=600, averaging=0.9, augment=("crop",), model="dropout")
-    whole = running.train("sample", recipe, out=tmp_path / "whole")
+    whole = sitting.train_run("sample", recipe, out=tmp_path / "whole")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Interruption, "__call__", stop_after(12))
-        half = running.train("sample", recipe, out=tmp_path / "half")
+    with runs_stopped_at(12):
+        half = sitting.train_run("sample", recipe, out=tmp_path / "half")
     assert half.summary()["status"] == "stopped"
     assert (tmp_path / "half" / "classifier" / "weights.safetensors").is_file(), "ends with what there is"
-    rest = running.resume(tmp_path / "half")
+    rest = sitting.resume(tmp_path / "half")
     assert rest.summary()["status"] == "finished"
     one = (tmp_path / "whole" / "classifier" / "weights.safetensors").read_bytes()
     assert (tmp_path / "half" / "classifier" / "weights.safetensors").read_bytes() == one
@@ -160,23 +158,18 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: 
     assert whole.summary()["best_epoch"] == rest.summary()["best_epoch"]
 
 
-def stop_after(steps: int) -> Any:
-    asked = iter(range(1000))
-    return lambda interruption: next(asked) >= steps
-
-
 def test_a_finished_run_is_not_measured_again(small_digits: Dataset, tmp_path: Path) -> None:
-    running.train(small_digits, RECIPE, out=tmp_path / "run")
+    sitting.train_run(small_digits, RECIPE, out=tmp_path / "run")
     before = (tmp_path / "run" / "run.json").read_bytes()
     with pytest.raises(UserError, match=r"is finished.*--from"):
-        running.resume(tmp_path / "run", data=small_digits)
+        sitting.resume(tmp_path / "run", data=small_digits)
     assert (tmp_path / "run" / "run.json").read_bytes() == before
 
 
 def test_a_single_step_learns_something(small_digits: Dataset, tmp_path: Path) -> None:
     one = RECIPE.replace(epochs=1, batch_size=600, schedule="one-cycle", optimizer="sgd", learning_rate=0.5)
-    run = running.train(small_digits, one, out=tmp_path / "run")
-    start = running.train(small_digits, one.replace(learning_rate=1e-30), out=tmp_path / "start")
+    run = sitting.train_run(small_digits, one, out=tmp_path / "run")
+    start = sitting.train_run(small_digits, one.replace(learning_rate=1e-30), out=tmp_path / "start")
     assert run.summary()["train"]["loss"] < start.summary()["train"]["loss"]
 
 
@@ -187,14 +180,14 @@ def test_a_handful_of_pictures_gets_batches_that_fit(tmp_path: Path) -> None:
 
 def test_resuming_what_is_no_run_or_has_other_pictures(small_digits: Dataset, tmp_path: Path) -> None:
     with pytest.raises(ClassifierError, match="no such run"):
-        running.resume(tmp_path / "nothing")
-    running.train(small_digits, RECIPE, out=tmp_path / "run")
+        sitting.resume(tmp_path / "nothing")
+    sitting.train_run(small_digits, RECIPE, out=tmp_path / "run")
     document = json.loads((tmp_path / "run" / "run.json").read_text())
     (tmp_path / "run" / "run.json").write_text(json.dumps(document | {"status": "stopped"}))
     with pytest.raises(DataError, match="memory"):
-        running.resume(tmp_path / "run")
+        sitting.resume(tmp_path / "run")
     with pytest.raises(DataError, match="not those"):
-        running.resume(tmp_path / "run", data=fm.load("sample", limit=300))
+        sitting.resume(tmp_path / "run", data=fm.load("sample", limit=300))
 
 
 def test_your_own_module_becomes_a_classifier_that_needs_it_again(
@@ -231,8 +224,8 @@ def test_settings_from_python_take_names_dicts_and_dataclasses(small_digits: Dat
 
 
 def test_starting_from_a_run_goes_on_with_its_weights(small_digits: Dataset, tmp_path: Path) -> None:
-    first = running.train(small_digits, RECIPE.replace(epochs=6), out=tmp_path / "first")
-    second = running.train(
+    first = sitting.train_run(small_digits, RECIPE.replace(epochs=6), out=tmp_path / "first")
+    second = sitting.train_run(
         small_digits,
         RECIPE.replace(epochs=1, learning_rate=1e-9, augment=()),
         out=tmp_path / "second",
@@ -242,5 +235,5 @@ def test_starting_from_a_run_goes_on_with_its_weights(small_digits: Dataset, tmp
 
 
 def test_tensorboard_files_are_written(small_digits: Dataset, tmp_path: Path) -> None:
-    run = running.train(small_digits, RECIPE, out=tmp_path / "run", tensorboard=True)
+    run = sitting.train_run(small_digits, RECIPE, out=tmp_path / "run", tensorboard=True)
     assert list((run.folder / "tensorboard").glob("events.out.tfevents.*"))

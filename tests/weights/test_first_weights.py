@@ -6,8 +6,8 @@ import pytest
 
 from fieldmark.errors import UserError
 from fieldmark.recipe import Recipe
-from fieldmark.training.origin import Origin, completed
 from fieldmark.vocabulary import Preprocessing
+from fieldmark.weights.first_weights import Origin, completed
 
 KNOWN = Preprocessing((48, 40), 1, (0.25,), (0.5,))
 ORIGIN = Origin("runs/a", print, KNOWN, "deep", {"width": 8, "stem": "small"})  # type: ignore[arg-type]

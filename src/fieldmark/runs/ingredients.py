@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
 from torch import nn
@@ -15,18 +15,16 @@ from fieldmark.models import about, is_own, settled
 from fieldmark.models.building import Maker
 from fieldmark.models.stems import SMALL_BELOW
 from fieldmark.recipe import PUBLIC, Recipe
-from fieldmark.runs.beginning import origin_of
-from fieldmark.runs.display import Watcher
+from fieldmark.runs.watcher import Watcher
 from fieldmark.training.augmentation import build
-from fieldmark.training.origin import Origin, completed
-from fieldmark.training.recipes import fitted
+from fieldmark.training.presets import fitted
 from fieldmark.vocabulary import Dataset
+from fieldmark.weights import origin_of
+from fieldmark.weights.first_weights import Origin, completed
 
 DEFAULT_SIZE = 32  # pixels, for a model of the user's own, of which no published size is known
 
 SETTINGS = frozenset(field.name for field in dataclasses.fields(Recipe))
-
-StartWeights = Callable[[nn.Module], None]
 
 
 def prepare(
@@ -36,8 +34,8 @@ def prepare(
     model: nn.Module | Maker | None,
     start_from: Path | None,
     display: Watcher,
-) -> tuple[Dataset, Recipe, StartWeights]:
-    """The pictures, the recipe as it will be used, and what puts trained weights into the fresh network.
+) -> tuple[Dataset, Recipe, Origin | None]:
+    """The pictures, the recipe as it will be used, and the trained weights to start from, if any.
 
     What the recipe leaves open is settled, by the weights to start from, the number and the size of the
     pictures, and said in notes. What is `given` (None: everything) is never changed. Raises UserError when
@@ -62,11 +60,9 @@ def prepare(
         )
     if model is None and not is_own(recipe.model):
         recipe = with_stem(recipe, dataset.image_size, display)
-    if origin is None:
-        return dataset, recipe, lambda network: None
-    display.note(starting(recipe, origin))
-    fill, fresh_head = origin.fill, origin.classes not in (None, dataset.classes)
-    return dataset, recipe, lambda network: fill(network, fresh_head)
+    if origin is not None:
+        display.note(starting(recipe, origin))
+    return dataset, recipe, origin
 
 
 def load_for(data: str | Path, recipe: Recipe, display: Watcher) -> Dataset:

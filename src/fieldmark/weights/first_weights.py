@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import nn
+
 from fieldmark.errors import UserError
 from fieldmark.recipe import Recipe
-from fieldmark.training.starting import Fill
 from fieldmark.vocabulary import Preprocessing
+
+Fill = Callable[[nn.Module, bool], None]
+"""Puts weights into a fresh network; its head only if the second argument, fresh_head, is False."""
 
 
 @dataclass(frozen=True)

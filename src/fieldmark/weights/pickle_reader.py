@@ -2,7 +2,7 @@
 
 torch reads with `weights_only`, so that nothing in the file can run. But a file of a few kilobytes may ask
 for terabytes, or crash the reader: the process may take only so much memory, and whoever starts it gives it
-only so much time (`fieldmark.training.torch_files`). What is wrong is printed in one line, exit code 1.
+only so much time (`fieldmark.weights.pickles`). What is wrong is printed in one line, exit code 1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from fieldmark.errors import ClassifierError
-from fieldmark.training.checkpoint import first_line
 
 TIMES, SLACK = 5, 2**29  # bytes of memory: the tensors as read, as copied, as written, and what is in between
 REPEATED, SPARE = 4, 2**20
@@ -75,6 +74,11 @@ def main(words: Sequence[str]) -> int:
         print(f"{source} cannot be read as weights: {first_line(error)}")
         return 1
     return 0
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the lines of advice that torch adds; its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _plain(item: tuple[object, object]) -> bool:

@@ -7,7 +7,7 @@ widths, to tell rates that train from those that do not; nothing finer was chose
 from __future__ import annotations
 
 from fieldmark.recipe import Recipe
-from fieldmark.training.recipes.small import PHOTOGRAPHS
+from fieldmark.training.presets.small import PHOTOGRAPHS
 
 
 def convolutional() -> Recipe:

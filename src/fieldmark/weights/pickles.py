@@ -28,7 +28,7 @@ READER = """
 import sys
 count = int(sys.argv[1])
 sys.path += [root for root in sys.argv[2 : 2 + count] if root not in sys.path]
-from fieldmark.training.unpickling import main
+from fieldmark.weights.pickle_reader import main
 sys.exit(main(sys.argv[2 + count :]))
 """
 """The process that reads, started by -I: neither the current folder nor PYTHONPATH is on its path.

@@ -9,11 +9,11 @@ from typing import Any
 from torch import nn
 
 from fieldmark.recipe import PUBLIC, Recipe
-from fieldmark.runs import running
-from fieldmark.runs.beginning import suggested
-from fieldmark.runs.display import Quiet, Watcher
+from fieldmark.runs import sitting
 from fieldmark.runs.run import Run
 from fieldmark.runs.screen import screen
+from fieldmark.runs.suggestion import suggested
+from fieldmark.runs.watcher import Quiet, Watcher
 from fieldmark.training.augmentation import describe
 from fieldmark.vocabulary import Dataset
 
@@ -74,7 +74,7 @@ def train(
     with contextlib.ExitStack() as stack:
         if progress is True:
             progress = stack.enter_context(contextlib.closing(screen()))
-        return running.train(
+        return sitting.train_run(
             data,
             chosen.replace(**settings),
             given=given,

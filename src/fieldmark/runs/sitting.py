@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,19 @@ from fieldmark.files import write_json, write_text
 from fieldmark.models import is_own
 from fieldmark.models.building import Maker, own_network
 from fieldmark.recipe import Recipe
-from fieldmark.runs import folder as files
+from fieldmark.runs import run_folder as files
 from fieldmark.runs.claim import Claim, claim, claim_next
-from fieldmark.runs.display import Quiet, Watcher, board
 from fieldmark.runs.figures import draw_answers, draw_training
+from fieldmark.runs.ingredients import load_for, prepare
 from fieldmark.runs.interruption import Interruption, interruptible
 from fieldmark.runs.lock import Lock
-from fieldmark.runs.preparing import load_for, prepare
 from fieldmark.runs.record import Record
 from fieldmark.runs.run import Run
+from fieldmark.runs.watcher import Quiet, Watcher, board
 from fieldmark.shipping.classifier import Classifier
 from fieldmark.training.checkpoint import load_checkpoint, save_checkpoint
-from fieldmark.training.loop import Trained, epochs_without_better_loss
-from fieldmark.training.loop import train as train_network
+from fieldmark.training.loop import epochs_without_better_loss
+from fieldmark.training.session import Session, Trained
 from fieldmark.training.state import State
 from fieldmark.vocabulary import Dataset, History, Predictions
 
@@ -41,7 +40,7 @@ TOP = 5  # of top-k accuracy; fewer where there are fewer classes
 
 
 @world.torch_as_it_comes()
-def train(
+def train_run(
     data: Dataset | str | Path,
     recipe: Recipe,
     *,
@@ -87,7 +86,7 @@ def train(
     >>> from fieldmark.data.load import load
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     small = load("sample", limit=300)
-    ...     run = train(small, Recipe(model="digits", epochs=1, batch_size=64), out=Path(folder) / "run")
+    ...     run = train_run(small, Recipe(model="digits", epochs=1, batch_size=64), out=Path(folder) / "run")
     ...     run.summary()["model"]
     'digits'
     """
@@ -98,24 +97,20 @@ def train(
     reads = [Path(path) for path in (data, start_from, recipe.pretrained) if isinstance(path, str | Path)]
     reads = [path for path in (*reads, *in_use) if os.path.exists(path)]  # noqa: PTH110 - "a\0" raises there
     with interruptible() as interruption, taken(out, stem, data, recipe, overwrite, reads) as claimed:
-        dataset, recipe, start_weights = prepare(data, recipe, given, made_by, start_from, display)
+        dataset, recipe, origin = prepare(data, recipe, given, made_by, start_from, display)
         record = Record(claimed.folder, remembered(data), dataset, began)
 
         def write() -> None:
             write_text(claimed.folder / files.RECIPE, recipe.to_json(), inside=claimed.folder)
             record.write("running")
 
-        return carry_out(
-            record,
-            recipe,
-            display,
-            lambda: claimed.begin(write),
-            partial(train_network, model=made_by, start_weights=start_weights),
-            interruption,
-            device=chosen,
-            threads=threads,
-            tensorboard=tensorboard,
-        )
+        set_out(dataset, threads, display)
+        with board(tensorboard, record.folder / "tensorboard", display) as watcher:
+            session = Session.begin(
+                dataset, recipe, model=made_by, origin=origin, device=chosen, display=watcher
+            )
+            claimed.begin(write)
+            return carry_out(record, recipe, session, interruption, display)
 
 
 def taken(
@@ -188,22 +183,15 @@ def resume(
         record = Record(folder, run.document.get("data"), dataset, began, run.seconds)
         record.started = str(run.document.get("started", record.started))
 
-        def begin() -> None:
+        set_out(dataset, threads, display)
+        with board(tensorboard, folder / "tensorboard", display) as watcher:
+            session = Session.resume(
+                checkpoint, dataset, recipe, model=made_by, device=chosen, display=watcher
+            )
             if recipe != run.recipe:
                 write_text(folder / files.RECIPE, recipe.to_json(), inside=folder)
             record.write("running")
-
-        return carry_out(
-            record,
-            recipe,
-            display,
-            begin,
-            partial(train_network, model=made_by, resume=checkpoint),
-            interruption,
-            device=chosen,
-            threads=threads,
-            tensorboard=tensorboard,
-        )
+            return carry_out(record, recipe, session, interruption, display)
 
 
 def limited(recipe: Recipe, limits: Mapping[str, Any]) -> Recipe:
@@ -248,49 +236,30 @@ def remembered(data: Dataset | str | Path) -> str | None:
     return str(path.resolve()) if path.exists() else str(data)
 
 
+def set_out(dataset: Dataset, threads: int | None, display: Watcher) -> None:
+    """Take so many threads, and say what is to be known of the pictures."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    for note in dataset.notes:
+        display.note(note)
+
+
 def carry_out(
-    record: Record,
-    recipe: Recipe,
-    display: Watcher,
-    begin: Callable[[], None],
-    fit: Callable[..., Trained],
-    interruption: Interruption,
-    *,
-    device: torch.device,
-    threads: int | None,
-    tensorboard: bool,
+    record: Record, recipe: Recipe, session: Session, interruption: Interruption, display: Watcher
 ) -> Run:
     """Train with checkpoints written and signals minded, then measure and write what came out.
 
     However it ends, run.json says so.
     """
-    if threads is not None:
-        torch.set_num_threads(threads)
-    for note in record.dataset.notes:
-        display.note(note)
-    folder = record.folder
-    begun = False
-
-    def save(state: State) -> None:
-        save_checkpoint(state, folder / files.CHECKPOINTS)
-        write_text(folder / files.HISTORY, files.history_csv(state.history), inside=folder)
-
-    def begin_once() -> None:
-        nonlocal begun
-        begin()
-        begun = interruption.gently = True
-
+    folder, device = record.folder, session.state.device
+    interruption.session, interruption.gently = session, True
     try:
-        with board(tensorboard, folder / "tensorboard", display) as watcher:
-            trained = fit(
-                record.dataset,
-                recipe,
-                device=device,
-                display=watcher,
-                stop=interruption,
-                save=save,
-                begin=begin_once,
-            )
+        for _ in session.epochs():
+            save(session.state, folder)
+        interruption.session = None
+        if session.state.seen or session.status == "stopped":  # within an epoch, or before the first step
+            save(session.state, folder)
+        trained = session.finish()
         interruption.gently = False
         if trained.status == "stopped":
             record.write("stopped")  # already here: whoever sends SIGTERM may not wait for the measuring
@@ -300,9 +269,14 @@ def carry_out(
             )
         return finish(record, recipe, trained, display, device)
     except BaseException as error:
-        if begun:
-            record.write_end(error)
+        record.write_end(error)
         raise
+
+
+def save(state: State, folder: Path) -> None:
+    """The checkpoint, and the history so far."""
+    save_checkpoint(state, folder / files.CHECKPOINTS)
+    write_text(folder / files.HISTORY, files.history_csv(state.history), inside=folder)
 
 
 def finish(

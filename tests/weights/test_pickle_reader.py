@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from fieldmark.errors import ClassifierError
-from fieldmark.training import unpickling
-from fieldmark.training.unpickling import main, tensors_in
+from fieldmark.weights import pickle_reader
+from fieldmark.weights.pickle_reader import main, tensors_in
 
 WEIGHTS = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.running_mean": torch.tensor([1.5]).half()}
 
@@ -46,7 +46,7 @@ def test_tensors_that_share_memory_come_apart(tmp_path: Path) -> None:
 def test_the_program_writes_safetensors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(unpickling, "limit_memory", lambda size: None)  # it would limit this process
+    monkeypatch.setattr(pickle_reader, "limit_memory", lambda size: None)  # it would limit this process
     source, target = tmp_path / "weights.pth", tmp_path / "weights.safetensors"
     torch.save(WEIGHTS, source)
     assert main([str(source), str(target)]) == 0

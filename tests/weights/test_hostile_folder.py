@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import fieldmark
-from fieldmark.training.torch_files import as_safetensors, import_roots
+from fieldmark.weights.pickles import as_safetensors, import_roots
 
 NAMES = ("torch", "numpy", "safetensors", "pickle", "typing", "json", "PIL", "tyro", "rich")
 
@@ -20,11 +20,11 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder with modules that leave a file when they are imported; returns that file's path."""
     ran = tmp_path / "ran"
     folder = tmp_path / "hostile"
-    (folder / "fieldmark" / "training").mkdir(parents=True)
+    (folder / "fieldmark" / "weights").mkdir(parents=True)
     program = f"open({str(ran)!r}, 'a').write(__name__ + ' ')\nraise ImportError(__name__)\n"
     for name in (*NAMES, "sitecustomize", "usercustomize", "runpy"):
         (folder / f"{name}.py").write_text(program)
-    for name in ("__init__", "__main__", "training/__init__", "training/unpickling"):
+    for name in ("__init__", "__main__", "weights/__init__", "weights/pickle_reader"):
         (folder / "fieldmark" / f"{name}.py").write_text(program)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("FIELDMARK_CACHE", str(tmp_path / "cache"))

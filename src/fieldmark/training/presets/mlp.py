@@ -9,7 +9,7 @@ Test accuracy on cats against dogs: 63.13 % (benchmarks/accuracy.py, seeds 0-2).
 from __future__ import annotations
 
 from fieldmark.recipe import Recipe
-from fieldmark.training.recipes.small import PHOTOGRAPHS
+from fieldmark.training.presets.small import PHOTOGRAPHS
 
 
 def mlp() -> Recipe:

@@ -6,7 +6,7 @@ import torch
 
 from fieldmark.errors import ClassifierError
 from fieldmark.models import create
-from fieldmark.training.starting import start_from
+from fieldmark.weights.own_files import start_from
 
 
 def weights(num_classes: int = 3) -> dict[str, torch.Tensor]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldmark.errors import ClassifierError
-from fieldmark.runs.folder import history_csv, name_of, read_json, stem
+from fieldmark.runs.run_folder import history_csv, name_of, read_json, stem
 from fieldmark.vocabulary import History
 
 

@@ -9,8 +9,12 @@ import safetensors.torch
 from torch import Tensor, nn
 
 from fieldmark.errors import ClassifierError
-from fieldmark.training.checkpoint import first_line
-from fieldmark.training.torch_files import as_safetensors
+from fieldmark.models import is_own
+from fieldmark.shipping.classifier import Classifier
+from fieldmark.shipping.unpacking import check_unaltered, described
+from fieldmark.weights.first_weights import Fill, Origin
+from fieldmark.weights.pickle_reader import first_line
+from fieldmark.weights.pickles import as_safetensors
 
 WEIGHTS = "weights.safetensors"
 
@@ -47,10 +51,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {name.removeprefix("module."): tensor for name, tensor in weights.items()}
 
 
-Fill = Callable[[nn.Module, bool], None]
-"""Puts weights into a fresh network; its head only if the second argument, fresh_head, is False."""
-
-
 def start_from(path: Path, note: Callable[[str], None]) -> Fill:
     """A function that puts the weights of `path` into a fresh network, given it and whether its head is new.
 
@@ -84,3 +84,15 @@ def start_from(path: Path, note: Callable[[str], None]) -> Fill:
         model.load_state_dict({n: t for n, t in weights.items() if n not in fresh}, strict=False)
 
     return fill
+
+
+def trained_here(path: Path, note: Callable[[str], None]) -> Origin:
+    """The weights of a run, a classifier folder or a file of ours."""
+    check_unaltered(path)
+    known = described(path)
+    if known is not None and not is_own(known.model):
+        Classifier.load(path)  # its options fit its weights: they make no network larger than these
+    fill = start_from(path, note)
+    if known is None:
+        return Origin(str(path), fill)
+    return Origin(str(path), fill, known.preprocessing, known.model, known.options, known.classes)

@@ -16,7 +16,7 @@ from typing import Any
 
 from fieldmark.models import is_own
 from fieldmark.recipe import Recipe
-from fieldmark.training.recipes.small import PHOTOGRAPHS
+from fieldmark.training.presets.small import PHOTOGRAPHS
 
 CHANGES: dict[str, Any] = {
     "init": "default",
@@ -46,7 +46,7 @@ def finetuned(model: str) -> Recipe:
     >>> finetuned("digits").augment
     ({'name': 'crop', 'padding': 1, 'mode': 'zero'},)
     """
-    from fieldmark.training.recipes import preset
+    from fieldmark.training.presets import preset
 
     made = preset(model).replace(**CHANGES)
     return made.replace(freeze=0, layer_decay=1.0) if is_own(model) else made

@@ -7,7 +7,7 @@ from fieldmark.errors import UserError
 from fieldmark.models import MODELS, create
 from fieldmark.recipe import Recipe
 from fieldmark.training.augmentation import build
-from fieldmark.training.recipes import PRESETS, RECIPES, find_recipe, fitted, preset
+from fieldmark.training.presets import PRESETS, RECIPES, find_recipe, fitted, preset
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))

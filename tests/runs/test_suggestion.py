@@ -10,11 +10,12 @@ import fieldmark as fm
 from fieldmark.errors import UserError
 from fieldmark.models import create
 from fieldmark.recipe import Recipe
-from fieldmark.runs.beginning import origin_of, suggested
+from fieldmark.runs.suggestion import suggested
 from fieldmark.shipping.classifier import Classifier
-from fieldmark.training.recipes import preset
-from fieldmark.training.recipes.finetuning import finetuned
+from fieldmark.training.presets import preset
+from fieldmark.training.presets.finetuning import finetuned
 from fieldmark.vocabulary import Preprocessing
+from fieldmark.weights import origin_of
 
 KNOWN = Preprocessing((20, 20), 1, (0.25,), (0.5,), "pad")
 
@@ -62,14 +63,14 @@ def test_only_one_kind_of_weights_and_only_for_networks_of_ours(classifier: Path
 
 
 def test_python_takes_true_a_path_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fieldmark.runs import running
+    from fieldmark.runs import sitting
 
     seen: list[Recipe] = []
 
     def train(data: object, recipe: Recipe, **_: object) -> None:
         seen.append(recipe)
 
-    monkeypatch.setattr(running, "train", train)
+    monkeypatch.setattr(sitting, "train_run", train)
     fm.train("sample", model="resnet18", pretrained=True, progress=False)
     fm.train("sample", model="resnet18", pretrained=Path("a/b.pth"), progress=False, freeze=3)
     fm.train("sample", model="resnet18", pretrained=False, progress=False)

@@ -15,12 +15,12 @@ import pytest
 import safetensors.torch
 import torch
 from models.fake_timm import module
-from training.public_resnet import OPTIONS, public_weights
+from weights.public_resnet import OPTIONS, public_weights
 
 from fieldmark.errors import ClassifierError, DataError, UserError
 from fieldmark.models import create
-from fieldmark.training import pretrained
-from fieldmark.training.pretrained import public_origin
+from fieldmark.weights import published
+from fieldmark.weights.published import public_origin
 
 STEM = "features.stem.convolution.weight"
 
@@ -92,8 +92,8 @@ def test_weights_come_by_name_from_the_first_address_that_has_them(
     name = f"resnet18-{hashlib.sha256(content).hexdigest()[:8]}.pth"
     (tmp_path / "host" / "right" / name).write_bytes(content)
     (tmp_path / "host" / "wrong" / name).write_bytes(content[:-9])
-    monkeypatch.setitem(pretrained.PUBLIC_FILES, "resnet18", name)
-    monkeypatch.setattr(pretrained, "ADDRESSES", (host("none"), host("wrong"), host("right")))
+    monkeypatch.setitem(published.PUBLIC_FILES, "resnet18", name)
+    monkeypatch.setattr(published, "ADDRESSES", (host("none"), host("wrong"), host("right")))
     seen: list[tuple[str, int, int]] = []
     model = narrow()
     public_origin("resnet18", "public", lambda *step: seen.append(step)).fill(model, True)
@@ -102,14 +102,14 @@ def test_weights_come_by_name_from_the_first_address_that_has_them(
     assert len(list((tmp_path / "cache" / "weights").glob("*.safetensors"))) == 1
     assert seen[-1] == (f"download {name}", len(content), len(content))
 
-    monkeypatch.setattr(pretrained, "ADDRESSES", ("http://127.0.0.1:9/",))
+    monkeypatch.setattr(published, "ADDRESSES", ("http://127.0.0.1:9/",))
     public_origin("resnet18", "public")  # what is there is not fetched again
 
 
 def test_without_a_network_the_file_and_its_place_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pretrained, "ADDRESSES", ("http://127.0.0.1:9/",))
+    monkeypatch.setattr(published, "ADDRESSES", ("http://127.0.0.1:9/",))
     with pytest.raises(DataError) as caught:
         public_origin("resnet18", "public")
     message = str(caught.value)
