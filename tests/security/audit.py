@@ -366,7 +366,7 @@ class Watch:
             return ascii(arguments)[:200]
         if event == "subprocess.Popen":
             reader = (
-                list(arguments[1])[:3] == [sys.executable, "-I", "-c"] and "unpickling" in arguments[1][3]
+                list(arguments[1])[:3] == [sys.executable, "-I", "-c"] and "pickle_reader" in arguments[1][3]
             )
             return None if reader else ascii(arguments[1])[:200]
         if event == "pickle.find_class":
