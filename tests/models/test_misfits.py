@@ -57,7 +57,7 @@ def test_errors_that_the_network_caught_itself_do_not_count():
     assert where_it_fails(Catches(), (1, 6)).layer == "last"
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*")
 def test_what_is_inside_a_script_is_named_as_one():
     script = torch.jit.script(nn.Sequential(nn.Linear(3, 3)))
     assert where_it_fails(nn.Sequential(nn.Flatten(), nn.Sequential(script)), (1, 4)).layer == "1"

@@ -130,7 +130,7 @@ def test_what_has_no_shape_yet_is_not_saved(tmp_path: Path) -> None:
     [
         (nn.Flatten(), "learns: it has no parameters"),
         (nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).requires_grad_(False), "parameters are frozen"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(700, 10)), "RuntimeError: mat1 and mat2"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(700, 10)), "RuntimeError: .*mat1 and mat2"),
     ],
 )
 def test_a_network_that_cannot_be_trained_leaves_no_folder(

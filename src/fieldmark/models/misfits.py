@@ -57,7 +57,7 @@ def where_it_fails(model: nn.Module, images_shape: tuple[int, ...]) -> Misfit | 
     True
     >>> misfit = where_it_fails(net, (1, 3, 5, 4))
     >>> misfit.layer, misfit.shapes, misfit.reason
-    ('2', ((1, 48),), 'mat1 and mat2 shapes cannot be multiplied (1x48 and 8x2)')
+    ('2', ((1, 48),), '...mat1 and mat2 shapes cannot be multiplied (1x48 and 8x2)')
     """
     first = next(iter([*model.parameters(), *model.buffers()]), torch.empty(0))
     still = unchanged_random_state(first.device)

@@ -8,6 +8,7 @@ only so much time (`fieldmark.weights.pickles`). What is wrong is printed in one
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +30,9 @@ def tensors_in(source: Path) -> dict[str, Tensor]:
     anything else, and for tensors that are much larger than the file.
     """
     try:
-        document = torch.load(source, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch warns of is no reason that the file cannot be read
+            document = torch.load(source, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ClassifierError(
             f"{source} holds more than plain weights, and nothing but weights is loaded. "

@@ -43,7 +43,7 @@ def test_gradients_of_every_algorithm(algorithm):
     torch.testing.assert_close(found, torch.func.grad(by_torch, argnums=(0, 1))(x, w))
 
 
-@pytest.mark.filterwarnings("ignore:.*jit.script.* is deprecated:DeprecationWarning")  # PyTorch's own, in jvp
+@pytest.mark.filterwarnings("ignore:.*jit.script.* is deprecated")  # of PyTorch itself, in jvp
 def test_a_batch_of_gradients_and_forward_derivatives():
     x, w = pair((3, *LARGE[0]), LARGE[1])
     each = torch.func.vmap(torch.func.grad(energy), in_dims=(0, None))(x, w)
