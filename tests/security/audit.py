@@ -362,13 +362,14 @@ class Watch:
             self.on = True
 
     def breach(self, event: str, arguments: tuple[Any, ...]) -> str | None:
-        if event in STARTING or event in CALLING:
-            return ascii(arguments)[:200]
-        if event == "subprocess.Popen":
+        # subprocess.Popen starts its process by one or the other, as the Python is.
+        if event in ("subprocess.Popen", "os.posix_spawn"):
             reader = (
                 list(arguments[1])[:3] == [sys.executable, "-I", "-c"] and "pickle_reader" in arguments[1][3]
             )
             return None if reader else ascii(arguments[1])[:200]
+        if event in STARTING or event in CALLING:
+            return ascii(arguments)[:200]
         if event == "pickle.find_class":
             return ascii(arguments)
         if event == "compile":
