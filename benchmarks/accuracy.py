@@ -6,6 +6,7 @@ pictures only.
 
     python benchmarks/accuracy.py                    # every row of the README (about 15 minutes on two cores)
     python benchmarks/accuracy.py birds --seeds 0 1  # one row
+    python benchmarks/accuracy.py demo --json benchmarks/results/accuracy_demo.json
 """
 
 from __future__ import annotations
