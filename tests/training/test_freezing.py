@@ -43,9 +43,11 @@ def test_while_frozen_only_the_head_changes(small_digits: Dataset, optimizer: st
         assert torch.equal(trained[name], before) != name.startswith("head."), name
 
 
-def test_afterwards_everything_changes(small_digits: Dataset) -> None:
-    model = train(small_digits, RECIPE).model
-    for name, before in start(RECIPE).items():
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_afterwards_everything_changes(small_digits: Dataset, optimizer: str) -> None:
+    recipe = RECIPE.replace(optimizer=optimizer, momentum=0.9)
+    model = train(small_digits, recipe).model
+    for name, before in start(recipe).items():
         assert not torch.equal(model.state_dict()[name], before), name
     assert all(parameter.requires_grad for parameter in model.parameters())
 

@@ -77,9 +77,16 @@ def optimiser(model: nn.Module, recipe: Recipe, learning_rate: float) -> torch.o
         )
     if recipe.optimizer == "sgd":
         nesterov = recipe.momentum > 0
-        return torch.optim.SGD(
+        made = torch.optim.SGD(
             groups, lr=learning_rate, momentum=recipe.momentum, nesterov=nesterov, fused=True
         )
+        if recipe.freeze and nesterov:
+            # What is held still at first joins later; the fused step takes no mixture of parameters with and
+            # without momentum. From zeros, the first step is the same.
+            for group in made.param_groups:
+                for parameter in group["params"]:
+                    made.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return made
     kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
     return kind(groups, lr=learning_rate, fused=True)
 
